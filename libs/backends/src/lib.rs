@@ -1,1 +1,4 @@
-//! See README.
+//! The systems outside Kubernetes, one module each. Methods are named for their intent and answer typed errors with a class,
+//! so that callers decide by class and never by an error's text.
+
+pub mod postgres;

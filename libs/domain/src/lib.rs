@@ -1,1 +1,12 @@
-//! See README.
+//! Pure rules of the product: names, messages, prompts, retry decisions and the analysis of text.
+//!
+//! Nothing here does IO, reads a clock or draws a random number: the same arguments always give the same answer, so that
+//! any write that is derived from them can be repeated after a crash.
+
+pub mod digest;
+pub mod messages;
+pub mod names;
+pub mod prompts;
+pub mod revision;
+pub mod tasks;
+pub mod text;

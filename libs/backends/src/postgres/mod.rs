@@ -1,0 +1,12 @@
+//! Postgres: the system of record for tasks, posts, usage and the outbox.
+//!
+//! Workers reach it through [`worker`], which calls functions and has no right on any table. The operator reaches it
+//! through [`operator::OperatorStore`], each of whose transactions proves that its leader still leads.
+
+pub mod error;
+pub mod migrate;
+pub mod operator;
+pub mod testing;
+pub mod worker;
+
+pub use error::{ErrorClass, StoreError};
