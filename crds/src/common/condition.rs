@@ -1,0 +1,200 @@
+//! The types and reasons of conditions: closed sets, a doc line each. `docs/api.md` is written from them.
+
+/// Declares an enum of words with their meaning, so that the word, its spelling and its explanation stand in one place.
+macro_rules! words {
+    ($(#[doc = $about:literal])+ $name:ident { $($(#[doc = $doc:literal])+ $word:ident,)+ }) => {
+        $(#[doc = $about])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[doc = $doc])+ $word,)+ }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$word),+];
+
+            /// The word as it stands in a resource.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$word => stringify!($word)),+ }
+            }
+
+            /// What it means, in one sentence.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$word => concat!($($doc),+).trim_ascii()),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// The type of a condition.
+    ConditionType {
+        /// Everything that the resource asks for is there; for a ContentJob: it ended as asked.
+        Ready,
+        /// The operator is at work or waits for something that is expected to come.
+        Reconciling,
+        /// Nothing will move before somebody mends what the message names.
+        Stalled,
+        /// Something outside differs from the resource; the message names it.
+        Drifted,
+
+        /// The queue and its dead-letter queue exist and are bound.
+        QueueReady,
+        /// The vector collection exists with the settings of `spec.vectors`.
+        CollectionReady,
+        /// Postgres holds the persona's row and its newest revision.
+        RowSynced,
+        /// The prompt reference names a version that parses.
+        PromptResolved,
+        /// The last worker that called the model got an answer; Unknown before the first call.
+        ModelReachable,
+        /// Today's tokens are not used up.
+        BudgetAvailable,
+
+        /// The tasks are written; the job no longer waits for what it refers to.
+        Accepted,
+        /// The tokens that the tasks may use are reserved.
+        BudgetReserved,
+        /// The wake-up messages of all tasks were confirmed by the broker.
+        Queued,
+        /// Every task that was not rejected, failed or cancelled has its text.
+        Generated,
+        /// No stored post is a duplicate by the persona's threshold.
+        DedupPassed,
+        /// Every stored post keeps the persona's emotion contract.
+        EmotionPassed,
+        /// No task will run any more; the reason tells the outcome.
+        Finished,
+        /// At least one post was stored, or the plan was made.
+        Complete,
+        /// No task succeeded.
+        Failed,
+        /// At least one task used up its attempts.
+        DeadLettered,
+
+        /// Every version of the template parses.
+        Parsed,
+        /// Every track names a version that parses, and `status.tracks` shows it.
+        TracksInSync,
+    }
+}
+
+words! {
+    /// The reason of a condition.
+    Reason {
+        /// The operator has not seen the resource yet.
+        Pending,
+        /// The operator is making reality match the resource.
+        Progressing,
+        /// What the condition says holds, and nothing more is to be said.
+        Succeeded,
+        /// Everything that the resource asks for is there.
+        AllReady,
+        /// Reality matches the resource.
+        InSync,
+        /// Something was missing or different, and was put right.
+        Repaired,
+        /// Something is missing or different; `driftPolicy: Report` leaves it so.
+        DriftReported,
+        /// The resource is being deleted and its children with it.
+        Deleting,
+        /// `spec.suspend` is true.
+        Suspended,
+        /// The pause-all switch of the install is on: no claims, no Jobs.
+        Paused,
+        /// It does not apply here, for example a gate that is not set.
+        NotApplicable,
+        /// Nothing has been observed yet.
+        NotObserved,
+
+        /// A task waits for a worker.
+        WaitingForWorker,
+        /// Worker Pods are at the persona's or the cluster's limit; the job has its turn later.
+        ConcurrencyLimited,
+        /// Worker Pods write posts.
+        Running,
+        /// A worker Job ended before its tasks did and is replaced after a wait.
+        WorkerFailed,
+        /// The model asked for a pause (Retry-After) or tasks wait between attempts.
+        BackingOff,
+        /// All posts were stored, or the plan was made.
+        AllSucceeded,
+        /// Some posts were stored; others failed or were rejected.
+        PartiallySucceeded,
+        /// No post was stored.
+        NoneSucceeded,
+        /// `spec.cancel` ended the job.
+        Cancelled,
+        /// `spec.timeouts.totalSeconds` passed before all tasks ended.
+        DeadlineExceeded,
+        /// A task used up `spec.retry.maxAttempts`.
+        AttemptsExhausted,
+        /// A task failed five times through no fault of its own, for example by lost Pods.
+        SystemFailures,
+        /// A finished run of the same content was found under this name; nothing ran again.
+        Adopted,
+
+        /// No Persona has that name in this namespace.
+        PersonaNotFound,
+        /// The Persona exists but is not ready.
+        PersonaNotReady,
+        /// The Persona is suspended.
+        PersonaSuspended,
+        /// No ConfigMap has that name in this namespace.
+        ConfigMapNotFound,
+        /// The ConfigMap has no such key.
+        ConfigMapKeyMissing,
+        /// The text in the ConfigMap is empty, too long or not UTF-8.
+        InputInvalid,
+        /// No PromptTemplate has that name in this namespace.
+        PromptTemplateNotFound,
+        /// The PromptTemplate has no such track.
+        TrackNotFound,
+        /// The PromptTemplate has no version of that digest.
+        DigestNotFound,
+        /// A version does not parse or does not render; the message gives part and line.
+        PromptInvalid,
+        /// The content that a version names in a ConfigMap changed; add a version under a new name.
+        VersionChanged,
+        /// A version's variable has no value and no default.
+        VariableMissing,
+
+        /// No Secret has that name in this namespace.
+        SecretNotFound,
+        /// The Secret lacks the label `threads-agent.io/use` for this purpose.
+        SecretNotLabelled,
+        /// The Secret's annotation `threads-agent.io/hosts` does not allow the endpoint's host.
+        SecretHostNotAllowed,
+        /// The Secret has no such key, or it is empty.
+        SecretKeyMissing,
+
+        /// Something of that name belongs to another resource or has other settings.
+        Conflict,
+        /// The broker could not route a message to the persona's queue.
+        Unroutable,
+        /// The tokens of the job or of the persona's day are used up.
+        BudgetExhausted,
+        /// A gate needs an analysis that does not exist for `voice.language`.
+        LanguageUnsupported,
+        /// Postgres, RabbitMQ, Qdrant or the Kubernetes API does not answer; it is tried again.
+        DependencyUnavailable,
+        /// The last call to the model failed; `status.lastError` of the ContentJob tells why.
+        ModelUnreachable,
+        /// The operator hears of progress by polling alone, because its listening connection is lost.
+        NotificationsLost,
+        /// Posts were rejected by this gate.
+        GateRejected,
+        /// Posts were kept although this gate spoke against them, and are marked.
+        GateFlagged,
+        /// The resource holds a value that the schema should have refused.
+        SpecInvalid,
+        /// The operator met a state that it does not know; its log holds the details.
+        InternalError,
+    }
+}

@@ -1,0 +1,10 @@
+//! Vocabulary that all kinds share.
+
+pub mod condition;
+pub mod conditions;
+pub mod emotion;
+pub mod meta;
+pub mod pending;
+pub mod policy;
+pub mod reference;
+pub mod schema;
