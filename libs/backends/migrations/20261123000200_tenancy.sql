@@ -62,7 +62,7 @@ BEGIN
     EXECUTE format('GRANT SELECT ON persona_revisions, prompt_versions, install_settings TO %I', install || '_claims');
     EXECUTE format('GRANT SELECT, UPDATE ON personas, content_runs, tasks, token_days, posts TO %I', install || '_claims');
     EXECUTE format('GRANT INSERT ON posts, emotion_trajectories, usage TO %I', install || '_claims');
-    EXECUTE format('GRANT SELECT ON usage TO %I', install || '_claims');
+    EXECUTE format('GRANT SELECT ON usage, emotion_trajectories TO %I', install || '_claims');
     EXECUTE format('GRANT SELECT, INSERT, UPDATE ON worker_logins TO %I', install || '_provisioner');
     EXECUTE format('GRANT EXECUTE ON FUNCTION worker_namespace() TO %I', install || '_claims');
     REVOKE ALL ON FUNCTION worker_namespace() FROM PUBLIC;

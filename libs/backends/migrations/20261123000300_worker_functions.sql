@@ -204,7 +204,7 @@ BEGIN
     -- Doubling from two seconds up to five minutes, with up to a quarter more so that many do not return at once.
     wait_seconds := greatest(least(300, 2 * power(2, least(t.retry_count, 10))), coalesce(p_retry_after, 0)) * (1 + random() / 4);
     IF used > 0 THEN
-        PERFORM record_usage(t, p_model, p_usage, true);
+        PERFORM record_usage(t, p_model, p_usage, false);
     END IF;
     IF next_status = 'queued' THEN
         PERFORM charge_attempt(t.id, used);
