@@ -22,6 +22,6 @@ use kube::CustomResourceExt;
 pub fn definitions() -> Vec<CustomResourceDefinition> {
     [Persona::crd(), ContentJob::crd(), PromptTemplate::crd()]
         .into_iter()
-        .map(common::schema::without_nulls)
+        .map(common::schema::finish)
         .collect()
 }

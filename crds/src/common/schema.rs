@@ -77,37 +77,48 @@ pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
 
-/// Takes `nullable` out of a definition.
+/// Makes a derived definition fit to be installed.
 ///
-/// The derive marks every optional field so. With the mark, an explicit null is stored and a rule's `has()` sees it; without,
-/// the API server drops the null before rules and defaults look.
+/// The derive marks every optional field `nullable`. With the mark, an explicit null is stored and a rule's `has()` sees it;
+/// without, the API server drops the null before rules and defaults look. Line ends inside a paragraph of a doc comment are
+/// those of the source, so they become blanks and `kubectl explain` wraps as wide as the terminal is.
 #[must_use]
-pub fn without_nulls(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+pub fn finish(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut crd.spec.versions {
         if let Some(schema) = version
             .schema
             .as_mut()
             .and_then(|schema| schema.open_api_v3_schema.as_mut())
         {
-            drop_nullable(schema);
+            finish_node(schema);
         }
     }
     crd
 }
 
-fn drop_nullable(schema: &mut JSONSchemaProps) {
+fn finish_node(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    if let Some(words) = &mut schema.enum_ {
+        words.retain(|word| !word.0.is_null());
+    }
+    if let Some(text) = &mut schema.description {
+        *text = text
+            .split("\n\n")
+            .map(|paragraph| paragraph.replace('\n', " "))
+            .collect::<Vec<_>>()
+            .join("\n\n");
+    }
     for property in schema
         .properties
         .iter_mut()
         .flat_map(|properties| properties.values_mut())
     {
-        drop_nullable(property);
+        finish_node(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = schema.items.as_mut() {
-        drop_nullable(items);
+        finish_node(items);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = schema.additional_properties.as_mut() {
-        drop_nullable(values);
+        finish_node(values);
     }
 }

@@ -60,11 +60,11 @@ pub struct ContentJobStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<LastError>,
     /// When the tasks were written.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp")]
     pub started_at: Option<Time>,
     /// When the last task ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp")]
     pub completed_at: Option<Time>,
     /// What a deletion still has to remove, at most 10 entries.

@@ -122,7 +122,7 @@ pub struct PersonaUsage {
     #[schemars(range(min = 0, max = 1_000_000_000_000_i64))]
     pub tokens_today: i64,
     /// When the day ends: the next midnight, UTC.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp")]
     pub resets_at: Option<Time>,
 }

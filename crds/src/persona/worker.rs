@@ -18,7 +18,7 @@ pub struct WorkerSpec {
     )]
     pub service_account_name: Option<String>,
     /// Requests and limits of the worker container. Absent: the install's defaults.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::common::schema::resources")]
     pub resources: Option<ResourceRequirements>,
     /// Labels that a node must have; at most 20.

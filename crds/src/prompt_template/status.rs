@@ -64,7 +64,7 @@ pub struct TrackStatus {
     #[schemars(length(max = 64))]
     pub digest: String,
     /// Since when it means that version.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp")]
     pub since: Option<Time>,
 }
