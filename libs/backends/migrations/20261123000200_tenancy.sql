@@ -77,6 +77,7 @@ BEGIN
     IF p_login !~ ('^' || current_database() || '_[a-z0-9-]+_[0-9a-f]{8}_[ab]$') OR length(p_password) < 24 THEN
         RAISE EXCEPTION 'not a worker login: %', p_login USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended(p_login, 0));
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = p_login) THEN
         EXECUTE format('CREATE ROLE %I LOGIN IN ROLE %I', p_login, current_database() || '_workers');
     END IF;

@@ -257,7 +257,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         SELECT jsonb_build_object('open', run.gone_at IS NULL AND NOT run.cancelled AND NOT run.suspended AND NOT persona.suspended
                 AND persona.gone_at IS NULL AND run.deadline_at > now() AND NOT (SELECT paused FROM install_settings)
                 AND bool_or(task.status IN ('queued', 'processing')),
-            'waitMs', greatest(0, extract(epoch FROM min(task.not_before) FILTER (WHERE task.status = 'queued') - now()) * 1000)::bigint)
+            'waitMs', CASE WHEN bool_or(task.status = 'queued') THEN greatest(0,
+                extract(epoch FROM min(task.not_before) FILTER (WHERE task.status = 'queued') - now()) * 1000)::bigint END)
         FROM content_runs run JOIN tasks task ON task.run_id = run.id JOIN personas persona ON persona.uid = run.persona_uid
         WHERE run.id = p_run AND run.namespace = worker_namespace()
         GROUP BY run.id, persona.uid), '{"open": false}')

@@ -1,0 +1,6 @@
+//! The emotion contract (being written).
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EmotionContract {}

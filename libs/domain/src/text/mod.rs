@@ -1,0 +1,3 @@
+//! Analysis of text (being written).
+
+pub mod contract;
