@@ -1,1 +1,25 @@
-//! See README.
+//! The worker that runs inside a ContentJob's Pods: a consume loop over task rows, and the pipeline that makes a post of a
+//! task.
+//!
+//! ```text
+//! consume ── claim ──► attempt ── guarded ──► generate (ingest → … → dedup) ──► commit ──► point
+//!    ▲                    │ heartbeat, time limit, grace period      plan
+//!    └── wake-up, time ◄──┘
+//! ```
+//!
+//! The outside systems are traits in [`ports`]; [`adapters`] has the real ones.
+
+pub mod adapters;
+pub mod attempt;
+mod backoff;
+pub mod cli;
+pub mod consume;
+pub mod credentials;
+pub mod failure;
+pub mod generate;
+pub mod meter;
+pub mod plan;
+pub mod ports;
+//pub mod run;
+pub mod stop;
+mod tokens;

@@ -1,0 +1,3 @@
+//! The real systems behind [`crate::ports`].
+
+pub mod tasks;

@@ -1,0 +1,99 @@
+//! [`Tasks`] over Postgres.
+
+use crate::{cli::Settings, ports::Tasks};
+use async_trait::async_trait;
+use backends::postgres::{
+    StoreError,
+    worker::{ClaimRequest, CommitOutcome, CompletedPost, RunState, WorkerStore},
+};
+use domain::tasks::{ClaimedTask, PROTOCOL, TaskFailure, TokenUsage};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The store with what this worker always says of itself.
+#[derive(Debug, Clone)]
+pub struct StoredTasks {
+    store: WorkerStore,
+    request: ClaimRequest,
+    run: Uuid,
+}
+
+impl StoredTasks {
+    #[must_use]
+    pub fn new(store: WorkerStore, settings: &Settings) -> Self {
+        let request = ClaimRequest {
+            persona_uid: settings.persona_uid,
+            protocol: PROTOCOL,
+            credentials_digest: settings.credentials_digest.clone(),
+            worker: settings.pod_name.clone(),
+            lease: settings.lease(),
+        };
+        Self {
+            store,
+            request,
+            run: settings.run_id,
+        }
+    }
+}
+
+#[async_trait]
+impl Tasks for StoredTasks {
+    async fn claim(&self) -> Result<Option<ClaimedTask>, StoreError> {
+        self.store.claim(&self.request).await
+    }
+
+    async fn extend(&self, task: &ClaimedTask) -> Result<bool, StoreError> {
+        self.store.extend(task, self.request.lease).await
+    }
+
+    async fn complete(
+        &self,
+        task: &ClaimedTask,
+        done: &CompletedPost,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.store.complete(task, done, true).await
+    }
+
+    async fn complete_plan(
+        &self,
+        task: &ClaimedTask,
+        plan: &Value,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
+        self.store.complete_plan(task, plan, model, usage).await
+    }
+
+    async fn fail(
+        &self,
+        task: &ClaimedTask,
+        failure: &TaskFailure,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<String, StoreError> {
+        self.store.fail(task, failure, model, usage).await
+    }
+
+    async fn reject(
+        &self,
+        task: &ClaimedTask,
+        code: &str,
+        message: &str,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
+        self.store.reject(task, code, message, model, usage).await
+    }
+
+    async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
+        self.store.release(task).await
+    }
+
+    async fn run_state(&self) -> Result<RunState, StoreError> {
+        self.store.run_state(self.run).await
+    }
+
+    async fn mark_points_stored(&self, points: &[(Uuid, i32)]) -> Result<(), StoreError> {
+        self.store.mark_points_stored(points).await
+    }
+}
