@@ -1,1 +1,10 @@
-//! See README.
+//! Tools of the end-to-end tests: a real cluster with the chart installed, and the stores behind it.
+//!
+//! `cargo xtask test` makes the cluster and says where everything is through the environment. Where it is not said, the
+//! tests print that they are skipped.
+
+pub mod cluster;
+pub mod manifests;
+pub mod rows;
+
+pub use cluster::Cluster;

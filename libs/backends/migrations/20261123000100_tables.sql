@@ -31,6 +31,8 @@ CREATE TABLE worker_logins (
     namespace_uid uuid NOT NULL,
     slot          text NOT NULL CHECK (slot IN ('a', 'b')),
     created_at    timestamptz NOT NULL DEFAULT now(),
+    -- When the password in force was set; the Secret that holds it says the same.
+    keyed_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     retired_at    timestamptz
 );
 
@@ -57,6 +59,7 @@ CREATE TABLE destructive_intents (
     done_at    timestamptz
 );
 
+-- A persona made again under its name takes over its predecessor's row: the uid changes, revisions and runs follow.
 CREATE TABLE personas (
     uid              uuid PRIMARY KEY,
     namespace        text NOT NULL,
@@ -80,7 +83,7 @@ CREATE TRIGGER personas_updated_at BEFORE UPDATE ON personas FOR EACH ROW EXECUT
 -- Immutable: what a persona was when a task was made.
 CREATE TABLE persona_revisions (
     id          uuid PRIMARY KEY,
-    persona_uid uuid NOT NULL REFERENCES personas (uid),
+    persona_uid uuid NOT NULL REFERENCES personas (uid) ON UPDATE CASCADE,
     namespace   text NOT NULL,
     number      integer NOT NULL CHECK (number > 0),
     digest      text NOT NULL,
@@ -123,7 +126,7 @@ CREATE TABLE content_runs (
     namespace          text NOT NULL,
     namespace_uid      uuid NOT NULL,
     name               text NOT NULL,
-    persona_uid        uuid NOT NULL REFERENCES personas (uid),
+    persona_uid        uuid NOT NULL REFERENCES personas (uid) ON UPDATE CASCADE,
     persona_name       text NOT NULL,
     run_key            text NOT NULL DEFAULT '',
     spec_digest        text NOT NULL,

@@ -84,7 +84,8 @@ BEGIN
     EXECUTE format('ALTER ROLE %I LOGIN PASSWORD %L CONNECTION LIMIT %s', p_login, p_password, p_connection_limit);
     EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', p_login, '15s');
     INSERT INTO worker_logins (login, namespace, namespace_uid, slot) VALUES (p_login, p_namespace, p_namespace_uid, p_slot)
-    ON CONFLICT (login) DO UPDATE SET namespace = excluded.namespace, namespace_uid = excluded.namespace_uid, retired_at = NULL;
+    ON CONFLICT (login) DO UPDATE SET namespace = excluded.namespace, namespace_uid = excluded.namespace_uid,
+        keyed_at = clock_timestamp(), retired_at = NULL;
 END $$;
 
 -- Ends one tenant login: it can no longer connect, and its mapping gives it no namespace.

@@ -9,10 +9,16 @@ use support::World;
 /// FAULTS 12: a leader that was stopped past its lease and comes back cannot write.
 #[tokio::test]
 async fn a_replaced_leader_cannot_commit() {
-    let Some(world) = World::create().await else { return };
+    let Some(world) = World::create().await else {
+        return;
+    };
     let mut open = world.store.begin().await.unwrap();
-    let successor = OperatorStore::lead(&world.database.operator_url, "successor").await.unwrap();
-    let write = sqlx::query("UPDATE install_settings SET paused = true").execute(&mut *open).await;
+    let successor = OperatorStore::lead(&world.database.operator_url, "successor")
+        .await
+        .unwrap();
+    let write = sqlx::query("UPDATE install_settings SET paused = true")
+        .execute(&mut *open)
+        .await;
     let committed = match write {
         Ok(_) => open.commit().await.is_ok(),
         Err(_) => false,
@@ -25,16 +31,24 @@ async fn a_replaced_leader_cannot_commit() {
             other => break other,
         }
     };
-    assert_eq!(refused.err().map(|error| error.class()), Some(ErrorClass::Fenced));
+    assert_eq!(
+        refused.err().map(|error| error.class()),
+        Some(ErrorClass::Fenced)
+    );
     assert!(successor.begin().await.is_ok());
-    let paused: bool = sqlx::query_scalar("SELECT paused FROM install_settings").fetch_one(successor.pool()).await.unwrap();
+    let paused: bool = sqlx::query_scalar("SELECT paused FROM install_settings")
+        .fetch_one(successor.pool())
+        .await
+        .unwrap();
     assert!(!paused);
 }
 
 /// FAULTS 27: two that migrate at once leave one schema.
 #[tokio::test]
 async fn two_migrations_at_once_leave_one_schema() {
-    let Some(database) = TestDatabase::create().await.unwrap() else { return };
+    let Some(database) = TestDatabase::create().await.unwrap() else {
+        return;
+    };
     let url = database.url_of(&format!("{}_migrate", database.install), "test-password");
     let patience = std::time::Duration::from_secs(5);
     let (one, two) = tokio::join!(
@@ -43,5 +57,7 @@ async fn two_migrations_at_once_leave_one_schema() {
     );
     one.unwrap();
     two.unwrap();
-    OperatorStore::lead(&database.operator_url, "test").await.unwrap();
+    OperatorStore::lead(&database.operator_url, "test")
+        .await
+        .unwrap();
 }

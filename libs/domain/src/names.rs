@@ -53,7 +53,13 @@ pub fn persona_queue(tenant: &Tenant, persona: &str) -> String {
         "content.generation.{}.{}-{}",
         slug(&tenant.namespace, 63),
         slug(persona, 50),
-        hash8(&["queue", &tenant.install, &tenant.namespace_uid.to_string(), &tenant.namespace, persona])
+        hash8(&[
+            "queue",
+            &tenant.install,
+            &tenant.namespace_uid.to_string(),
+            &tenant.namespace,
+            persona
+        ])
     )
 }
 
@@ -76,7 +82,11 @@ pub fn posts_collection(tenant: &Tenant, persona: &str, embedding: &EmbeddingSpa
         &embedding.dimensions.to_string(),
         &embedding.distance,
     ]);
-    format!("posts_{}_{}_{hash}", slug(&tenant.namespace, 63), slug(persona, 50))
+    format!(
+        "posts_{}_{}_{hash}",
+        slug(&tenant.namespace, 63),
+        slug(persona, 50)
+    )
 }
 
 /// What makes two embeddings comparable.
@@ -100,9 +110,18 @@ pub fn worker_job(install: &str, content_job: &str, job_uid: Uuid, ordinal: i32)
 /// Postgres role and RabbitMQ user of a tenant's workers; at most 63 bytes, Postgres' limit.
 #[must_use]
 pub fn worker_login(tenant: &Tenant, slot: Slot) -> String {
-    let hash = hash8(&["login", &tenant.install, &tenant.namespace_uid.to_string(), &tenant.namespace]);
+    let hash = hash8(&[
+        "login",
+        &tenant.install,
+        &tenant.namespace_uid.to_string(),
+        &tenant.namespace,
+    ]);
     let tail = format!("_{hash}_{}", slot.as_str());
-    let head = format!("{}_{}", slug(&tenant.install, 16), slug(&tenant.namespace, 63));
+    let head = format!(
+        "{}_{}",
+        slug(&tenant.install, 16),
+        slug(&tenant.namespace, 63)
+    );
     format!("{}{tail}", cut(&head, 63 - tail.len()))
 }
 
@@ -166,7 +185,11 @@ pub fn slug(text: &str, max: usize) -> String {
         }
     }
     let trimmed = out.trim_end_matches('-');
-    if trimmed.is_empty() { "x".to_owned() } else { trimmed.to_owned() }
+    if trimmed.is_empty() {
+        "x".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 fn cut(ascii: &str, max: usize) -> &str {
@@ -174,7 +197,10 @@ fn cut(ascii: &str, max: usize) -> &str {
 }
 
 fn hash8(parts: &[&str]) -> String {
-    sha(parts)[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    sha(parts)[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn derive(parts: &[&str]) -> Uuid {

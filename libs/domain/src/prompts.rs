@@ -82,10 +82,17 @@ impl PromptSource {
     /// The first part that is not a template.
     pub fn check(&self) -> Result<(), PromptError> {
         let environment = environment();
-        for (part, source) in [("system", &self.system), ("hook", &self.hook), ("body", &self.body)] {
+        for (part, source) in [
+            ("system", &self.system),
+            ("hook", &self.hook),
+            ("body", &self.body),
+        ] {
             environment
                 .template_from_str(source)
-                .map_err(|error| PromptError::Syntax { part, reason: describe(&error) })?;
+                .map_err(|error| PromptError::Syntax {
+                    part,
+                    reason: describe(&error),
+                })?;
         }
         Ok(())
     }
@@ -103,7 +110,11 @@ pub enum Part {
 ///
 /// # Errors
 /// A template that does not parse, names an undefined variable, runs out of fuel or grows too long.
-pub fn render(prompt: &Prompt, part: Part, context: &PromptContext<'_>) -> Result<String, PromptError> {
+pub fn render(
+    prompt: &Prompt,
+    part: Part,
+    context: &PromptContext<'_>,
+) -> Result<String, PromptError> {
     let (name, source) = match part {
         Part::System => ("system", &prompt.system),
         Part::Hook => ("hook", &prompt.hook),
@@ -112,12 +123,23 @@ pub fn render(prompt: &Prompt, part: Part, context: &PromptContext<'_>) -> Resul
     let environment = environment();
     let template = environment
         .template_from_str(source)
-        .map_err(|error| PromptError::Syntax { part: name, reason: describe(&error) })?;
-    let text = template.render(minijinja::value::Serde(context)).map_err(|error| match error.kind() {
-        ErrorKind::UndefinedError => PromptError::Undefined { part: name, reason: describe(&error) },
-        ErrorKind::OutOfFuel => PromptError::TooExpensive { part: name },
-        _ => PromptError::Render { part: name, reason: describe(&error) },
-    })?;
+        .map_err(|error| PromptError::Syntax {
+            part: name,
+            reason: describe(&error),
+        })?;
+    let text = template
+        .render(minijinja::value::Serde(context))
+        .map_err(|error| match error.kind() {
+            ErrorKind::UndefinedError => PromptError::Undefined {
+                part: name,
+                reason: describe(&error),
+            },
+            ErrorKind::OutOfFuel => PromptError::TooExpensive { part: name },
+            _ => PromptError::Render {
+                part: name,
+                reason: describe(&error),
+            },
+        })?;
     if text.len() > MAX_RENDERED_BYTES {
         return Err(PromptError::TooLong { part: name });
     }
@@ -132,7 +154,9 @@ fn environment() -> Environment<'static> {
 }
 
 fn describe(error: &minijinja::Error) -> String {
-    let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let what = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
     match error.line() {
         Some(line) => format!("{what} (line {line})"),
         None => what,

@@ -106,7 +106,9 @@ impl PersonaRevision {
         digest_of(&[
             Some((&self.model.endpoint.secret, &self.model.endpoint.endpoint)),
             Some((&self.embedding.secret, &self.embedding.endpoint)),
-            self.moderation.as_ref().map(|moderation| (&moderation.secret, &moderation.endpoint)),
+            self.moderation
+                .as_ref()
+                .map(|moderation| (&moderation.secret, &moderation.endpoint)),
         ])
     }
 }

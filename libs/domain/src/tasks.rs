@@ -73,7 +73,6 @@ pub struct ClaimedTask {
     pub claimed_at: String,
 }
 
-
 /// Tokens that the calls of one attempt used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

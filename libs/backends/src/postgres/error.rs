@@ -21,7 +21,9 @@ pub enum StoreError {
     /// A newer leader has taken over.
     #[error("this operator no longer leads: the epoch in the database is newer")]
     EpochLost,
-    #[error("the database has schema version {found}, this program understands {expected}; run `operator migrate` or update the image")]
+    #[error(
+        "the database has schema version {found}, this program understands {expected}; run `operator migrate` or update the image"
+    )]
     SchemaVersion { found: i32, expected: i32 },
     #[error("a row does not decode: {0}")]
     Decode(#[from] serde_json::Error),
@@ -38,7 +40,11 @@ const INVALID_CLASSES: [&str; 3] = ["22", "23", "42"];
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match error.as_database_error().and_then(|database| database.code()).as_deref() {
+        match error
+            .as_database_error()
+            .and_then(|database| database.code())
+            .as_deref()
+        {
             Some(LEASE_LOST) => Self::LeaseLost,
             _ => Self::Database(error),
         }
@@ -52,8 +58,13 @@ impl StoreError {
             Self::LeaseLost | Self::EpochLost => ErrorClass::Fenced,
             Self::SchemaVersion { .. } => ErrorClass::Schema,
             Self::Decode(_) | Self::Invalid(_) => ErrorClass::Invalid,
-            Self::Database(error) => match error.as_database_error().and_then(|database| database.code()) {
-                Some(code) if INVALID_CLASSES.iter().any(|class| code.starts_with(class)) => ErrorClass::Invalid,
+            Self::Database(error) => match error
+                .as_database_error()
+                .and_then(|database| database.code())
+            {
+                Some(code) if INVALID_CLASSES.iter().any(|class| code.starts_with(class)) => {
+                    ErrorClass::Invalid
+                }
                 _ => ErrorClass::Transient,
             },
         }

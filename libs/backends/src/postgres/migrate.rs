@@ -20,7 +20,10 @@ pub async fn migrate(dsn: &str, patience: Duration) -> Result<(), StoreError> {
     let mut connection = connect_patiently(dsn, patience).await?;
     // sqlx waits for its advisory lock without end unless the session says otherwise.
     connection.execute(LOCK_TIMEOUT).await?;
-    MIGRATOR.run(&mut connection).await.map_err(|error| StoreError::Invalid(format!("migration: {error}")))?;
+    MIGRATOR
+        .run(&mut connection)
+        .await
+        .map_err(|error| StoreError::Invalid(format!("migration: {error}")))?;
     connection.close().await?;
     Ok(())
 }
@@ -45,5 +48,12 @@ async fn connect_patiently(dsn: &str, patience: Duration) -> Result<PgConnection
 /// # Errors
 /// [`StoreError::SchemaVersion`] outside the range.
 pub fn check_version(found: i32) -> Result<(), StoreError> {
-    if found == SCHEMA_VERSION { Ok(()) } else { Err(StoreError::SchemaVersion { found, expected: SCHEMA_VERSION }) }
+    if found == SCHEMA_VERSION {
+        Ok(())
+    } else {
+        Err(StoreError::SchemaVersion {
+            found,
+            expected: SCHEMA_VERSION,
+        })
+    }
 }

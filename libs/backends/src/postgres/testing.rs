@@ -24,11 +24,16 @@ impl TestDatabase {
     /// A Postgres that was offered but does not do what is asked.
     pub async fn create() -> Result<Option<Self>, StoreError> {
         let Ok(superuser) = std::env::var(SUPERUSER_URL) else {
-            eprintln!("skipped: {SUPERUSER_URL} is not set, so there is no Postgres to test against");
+            eprintln!(
+                "skipped: {SUPERUSER_URL} is not set, so there is no Postgres to test against"
+            );
             return Ok(None);
         };
         let install = format!("t{}", &Uuid::new_v4().simple().to_string()[..12]);
-        let base = superuser.rsplit_once('/').map_or(superuser.as_str(), |(base, _)| base).to_owned();
+        let base = superuser
+            .rsplit_once('/')
+            .map_or(superuser.as_str(), |(base, _)| base)
+            .to_owned();
         let mut connection = PgConnection::connect(&superuser).await?;
         for statement in [
             format!("CREATE ROLE {install}_migrate LOGIN CREATEROLE PASSWORD 'test-password'"),
@@ -39,11 +44,25 @@ impl TestDatabase {
         }
         let database = Self {
             superuser_url: format!("{base}/{install}"),
-            operator_url: login_url(&base, &format!("{install}_operator"), "test-password", &install),
+            operator_url: login_url(
+                &base,
+                &format!("{install}_operator"),
+                "test-password",
+                &install,
+            ),
             install: install.clone(),
             base: base.clone(),
         };
-        migrate::migrate(&login_url(&base, &format!("{install}_migrate"), "test-password", &install), Duration::from_secs(5)).await?;
+        migrate::migrate(
+            &login_url(
+                &base,
+                &format!("{install}_migrate"),
+                "test-password",
+                &install,
+            ),
+            Duration::from_secs(5),
+        )
+        .await?;
         Ok(Some(database))
     }
 

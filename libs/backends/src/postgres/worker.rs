@@ -71,7 +71,10 @@ pub struct CompletedPost {
 pub enum CommitOutcome {
     Committed,
     /// Nothing was stored: a post committed meanwhile is too similar.
-    Duplicate { of: Uuid, similarity_bp: i32 },
+    Duplicate {
+        of: Uuid,
+        similarity_bp: i32,
+    },
 }
 
 /// Whether a run still needs its Pods.
@@ -99,7 +102,9 @@ impl WorkerStore {
     /// # Errors
     /// No connection, or a schema that this build does not understand.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        let found: i32 = sqlx::query_scalar("SELECT worker_schema_version()").fetch_one(&self.pool).await?;
+        let found: i32 = sqlx::query_scalar("SELECT worker_schema_version()")
+            .fetch_one(&self.pool)
+            .await?;
         migrate::check_version(found)
     }
 
@@ -108,14 +113,15 @@ impl WorkerStore {
     /// # Errors
     /// Database errors, or a row that this build cannot read.
     pub async fn claim(&self, request: &ClaimRequest) -> Result<Option<ClaimedTask>, StoreError> {
-        let claimed: Option<Json<ClaimedTask>> = sqlx::query_scalar("SELECT claim_task($1, $2, $3, $4, $5)")
-            .bind(request.persona_uid)
-            .bind(request.protocol)
-            .bind(&request.credentials_digest)
-            .bind(&request.worker)
-            .bind(seconds(request.lease))
-            .fetch_one(&self.pool)
-            .await?;
+        let claimed: Option<Json<ClaimedTask>> =
+            sqlx::query_scalar("SELECT claim_task($1, $2, $3, $4, $5)")
+                .bind(request.persona_uid)
+                .bind(request.protocol)
+                .bind(&request.credentials_digest)
+                .bind(&request.worker)
+                .bind(seconds(request.lease))
+                .fetch_one(&self.pool)
+                .await?;
         Ok(claimed.map(|Json(task)| task))
     }
 
@@ -136,7 +142,12 @@ impl WorkerStore {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] where another worker has the task, or database errors.
-    pub async fn complete(&self, task: &ClaimedTask, done: &CompletedPost, notify: bool) -> Result<CommitOutcome, StoreError> {
+    pub async fn complete(
+        &self,
+        task: &ClaimedTask,
+        done: &CompletedPost,
+        notify: bool,
+    ) -> Result<CommitOutcome, StoreError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
@@ -157,7 +168,10 @@ impl WorkerStore {
                 .fetch_one(&self.pool)
                 .await?;
         match (answer.committed, answer.duplicate_of) {
-            (false, Some(of)) => Ok(CommitOutcome::Duplicate { of, similarity_bp: answer.similarity_bp.unwrap_or_default() }),
+            (false, Some(of)) => Ok(CommitOutcome::Duplicate {
+                of,
+                similarity_bp: answer.similarity_bp.unwrap_or_default(),
+            }),
             _ => Ok(CommitOutcome::Committed),
         }
     }
@@ -166,7 +180,13 @@ impl WorkerStore {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`], or database errors.
-    pub async fn complete_plan(&self, task: &ClaimedTask, plan: &Value, model: &str, usage: &TokenUsage) -> Result<(), StoreError> {
+    pub async fn complete_plan(
+        &self,
+        task: &ClaimedTask,
+        plan: &Value,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
         sqlx::query("SELECT complete_plan($1, $2, $3, $4, $5)")
             .bind(task.id)
             .bind(task.lease_token)
@@ -182,25 +202,44 @@ impl WorkerStore {
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`], or database errors.
-    pub async fn fail(&self, task: &ClaimedTask, failure: &TaskFailure, model: &str, usage: &TokenUsage) -> Result<String, StoreError> {
-        Ok(sqlx::query_scalar("SELECT fail_task($1, $2, $3, $4, $5, $6, $7, $8)")
-            .bind(task.id)
-            .bind(task.lease_token)
-            .bind(failure.class.as_str())
-            .bind(&failure.code)
-            .bind(&failure.message)
-            .bind(failure.retry_after_seconds.map(|wait| i32::try_from(wait).unwrap_or(i32::MAX)))
-            .bind(model)
-            .bind(Json(usage))
-            .fetch_one(&self.pool)
-            .await?)
+    pub async fn fail(
+        &self,
+        task: &ClaimedTask,
+        failure: &TaskFailure,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<String, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT fail_task($1, $2, $3, $4, $5, $6, $7, $8)")
+                .bind(task.id)
+                .bind(task.lease_token)
+                .bind(failure.class.as_str())
+                .bind(&failure.code)
+                .bind(&failure.message)
+                .bind(
+                    failure
+                        .retry_after_seconds
+                        .map(|wait| i32::try_from(wait).unwrap_or(i32::MAX)),
+                )
+                .bind(model)
+                .bind(Json(usage))
+                .fetch_one(&self.pool)
+                .await?,
+        )
     }
 
     /// Ends a task whose every text a gate refused.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`], or database errors.
-    pub async fn reject(&self, task: &ClaimedTask, code: &str, message: &str, model: &str, usage: &TokenUsage) -> Result<(), StoreError> {
+    pub async fn reject(
+        &self,
+        task: &ClaimedTask,
+        code: &str,
+        message: &str,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
         sqlx::query("SELECT reject_task($1, $2, $3, $4, $5, $6)")
             .bind(task.id)
             .bind(task.lease_token)
@@ -218,7 +257,11 @@ impl WorkerStore {
     /// # Errors
     /// [`StoreError::LeaseLost`], or database errors.
     pub async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
-        sqlx::query("SELECT release_task($1, $2)").bind(task.id).bind(task.lease_token).execute(&self.pool).await?;
+        sqlx::query("SELECT release_task($1, $2)")
+            .bind(task.id)
+            .bind(task.lease_token)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -231,8 +274,14 @@ impl WorkerStore {
             open: bool,
             wait_ms: Option<u64>,
         }
-        let Json(answer): Json<Answer> = sqlx::query_scalar("SELECT run_state($1)").bind(run).fetch_one(&self.pool).await?;
-        Ok(RunState { open: answer.open, wait: answer.wait_ms.map(Duration::from_millis) })
+        let Json(answer): Json<Answer> = sqlx::query_scalar("SELECT run_state($1)")
+            .bind(run)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(RunState {
+            open: answer.open,
+            wait: answer.wait_ms.map(Duration::from_millis),
+        })
     }
 
     /// The database's clock, to be read before a similarity query.
@@ -240,7 +289,9 @@ impl WorkerStore {
     /// # Errors
     /// Database errors.
     pub async fn now(&self) -> Result<String, StoreError> {
-        Ok(sqlx::query_scalar("SELECT clock_timestamp()::text").fetch_one(&self.pool).await?)
+        Ok(sqlx::query_scalar("SELECT clock_timestamp()::text")
+            .fetch_one(&self.pool)
+            .await?)
     }
 
     /// Records that the points of these posts (id, embedding version) are in the index.
@@ -249,7 +300,11 @@ impl WorkerStore {
     /// Database errors.
     pub async fn mark_points_stored(&self, points: &[(Uuid, i32)]) -> Result<(), StoreError> {
         let (ids, versions): (Vec<Uuid>, Vec<i32>) = points.iter().copied().unzip();
-        sqlx::query("SELECT mark_points_stored($1, $2)").bind(ids).bind(versions).execute(&self.pool).await?;
+        sqlx::query("SELECT mark_points_stored($1, $2)")
+            .bind(ids)
+            .bind(versions)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }

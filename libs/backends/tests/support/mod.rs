@@ -31,17 +31,31 @@ pub struct Run {
 impl World {
     pub async fn create() -> Option<Self> {
         let database = TestDatabase::create().await.unwrap()?;
-        let store = OperatorStore::lead(&database.operator_url, "test").await.unwrap();
+        let store = OperatorStore::lead(&database.operator_url, "test")
+            .await
+            .unwrap();
         Some(Self { database, store })
     }
 
     pub fn tenant(&self, namespace: &str) -> Tenant {
-        Tenant { install: self.database.install.clone(), namespace: namespace.into(), namespace_uid: Uuid::new_v4() }
+        Tenant {
+            install: self.database.install.clone(),
+            namespace: namespace.into(),
+            namespace_uid: Uuid::new_v4(),
+        }
     }
 
     pub async fn worker(&self, tenant: &Tenant) -> WorkerStore {
-        self.store.ensure_worker_login(tenant, Slot::A, &PASSWORD.to_owned().into()).await.unwrap();
-        WorkerStore::connect_lazy(&self.database.url_of(&worker_login(tenant, Slot::A), PASSWORD)).unwrap()
+        self.store
+            .ensure_worker_login(tenant, Slot::A, &PASSWORD.to_owned().into())
+            .await
+            .unwrap();
+        WorkerStore::connect_lazy(
+            &self
+                .database
+                .url_of(&worker_login(tenant, Slot::A), PASSWORD),
+        )
+        .unwrap()
     }
 
     /// A run of `count` queued tasks, each with 1,000 reserved tokens.
@@ -115,7 +129,11 @@ impl World {
             .unwrap();
         }
         tx.commit().await.unwrap();
-        Run { tenant: tenant.clone(), persona, run }
+        Run {
+            tenant: tenant.clone(),
+            persona,
+            run,
+        }
     }
 }
 
@@ -165,7 +183,11 @@ pub fn post_for(task: &ClaimedTask, embedding: Vec<f32>, queried_at: String) -> 
         },
         embedding,
         trajectory: None,
-        usage: TokenUsage { prompt_tokens: 10, completion_tokens: 5, embedding_tokens: 2 },
+        usage: TokenUsage {
+            prompt_tokens: 10,
+            completion_tokens: 5,
+            embedding_tokens: 2,
+        },
         queried_at,
     }
 }

@@ -3,7 +3,11 @@ use super::*;
 use proptest::prelude::*;
 
 fn tenant(namespace: &str, uid: u128) -> Tenant {
-    Tenant { install: "threads".into(), namespace: namespace.into(), namespace_uid: Uuid::from_u128(uid) }
+    Tenant {
+        install: "threads".into(),
+        namespace: namespace.into(),
+        namespace_uid: Uuid::from_u128(uid),
+    }
 }
 
 #[test]
@@ -11,21 +15,36 @@ fn names_read_as_documented() {
     let tenant = tenant("studio", 7);
     assert!(persona_queue(&tenant, "maya").starts_with("content.generation.studio.maya-"));
     assert!(worker_login(&tenant, Slot::A).starts_with("threads_studio_"));
-    assert!(worker_job("threads", "launch-week", Uuid::from_u128(1), 2).starts_with("launch-week-2-"));
+    assert!(
+        worker_job("threads", "launch-week", Uuid::from_u128(1), 2).starts_with("launch-week-2-")
+    );
 }
 
 #[test]
 fn a_namespace_that_was_made_again_is_another_tenant() {
     let (before, after) = (tenant("studio", 1), tenant("studio", 2));
-    assert_ne!(persona_queue(&before, "maya"), persona_queue(&after, "maya"));
-    assert_ne!(worker_login(&before, Slot::A), worker_login(&after, Slot::A));
+    assert_ne!(
+        persona_queue(&before, "maya"),
+        persona_queue(&after, "maya")
+    );
+    assert_ne!(
+        worker_login(&before, Slot::A),
+        worker_login(&after, Slot::A)
+    );
 }
 
 #[test]
 fn another_embedding_model_is_another_collection() {
-    let space = |model: &str| EmbeddingSpace { model: model.into(), dimensions: 1536, distance: "Cosine".into() };
+    let space = |model: &str| EmbeddingSpace {
+        model: model.into(),
+        dimensions: 1536,
+        distance: "Cosine".into(),
+    };
     let tenant = tenant("studio", 1);
-    assert_ne!(posts_collection(&tenant, "maya", &space("a")), posts_collection(&tenant, "maya", &space("b")));
+    assert_ne!(
+        posts_collection(&tenant, "maya", &space("a")),
+        posts_collection(&tenant, "maya", &space("b"))
+    );
 }
 
 #[test]

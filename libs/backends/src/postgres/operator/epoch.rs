@@ -1,7 +1,9 @@
 //! The fence: one row that says which leader may write.
 
 use crate::postgres::StoreError;
-use sqlx::{Connection, PgConnection, Postgres, Transaction, postgres::PgConnectOptions, ConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, Postgres, Transaction, postgres::PgConnectOptions,
+};
 
 /// What a leader's connections call themselves, so that the next leader can end them.
 #[must_use]
@@ -16,17 +18,23 @@ pub fn application_name(epoch: i64) -> String {
 /// # Errors
 /// Database errors.
 pub async fn advance(options: &PgConnectOptions, holder: &str) -> Result<i64, StoreError> {
-    let mut connection: PgConnection = options.clone().application_name("threads-operator-election").connect().await?;
+    let mut connection: PgConnection = options
+        .clone()
+        .application_name("threads-operator-election")
+        .connect()
+        .await?;
     sqlx::query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND usename = current_user AND application_name LIKE 'threads-operator-epoch-%'",
     )
     .execute(&mut connection)
     .await?;
-    let epoch = sqlx::query_scalar("UPDATE operator_epoch SET epoch = epoch + 1, holder = $1, since = now() RETURNING epoch")
-        .bind(holder)
-        .fetch_one(&mut connection)
-        .await?;
+    let epoch = sqlx::query_scalar(
+        "UPDATE operator_epoch SET epoch = epoch + 1, holder = $1, since = now() RETURNING epoch",
+    )
+    .bind(holder)
+    .fetch_one(&mut connection)
+    .await?;
     connection.close().await?;
     Ok(epoch)
 }
@@ -35,8 +43,16 @@ pub async fn advance(options: &PgConnectOptions, holder: &str) -> Result<i64, St
 ///
 /// # Errors
 /// [`StoreError::EpochLost`] where the row names another epoch.
-pub async fn hold(transaction: &mut Transaction<'static, Postgres>, epoch: i64) -> Result<(), StoreError> {
-    let current: i64 =
-        sqlx::query_scalar("SELECT epoch FROM operator_epoch FOR SHARE").fetch_one(&mut **transaction).await?;
-    if current == epoch { Ok(()) } else { Err(StoreError::EpochLost) }
+pub async fn hold(
+    transaction: &mut Transaction<'static, Postgres>,
+    epoch: i64,
+) -> Result<(), StoreError> {
+    let current: i64 = sqlx::query_scalar("SELECT epoch FROM operator_epoch FOR SHARE")
+        .fetch_one(&mut **transaction)
+        .await?;
+    if current == epoch {
+        Ok(())
+    } else {
+        Err(StoreError::EpochLost)
+    }
 }

@@ -13,7 +13,12 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn ensure_worker_login(&self, tenant: &Tenant, slot: Slot, password: &SecretString) -> Result<(), StoreError> {
+    pub async fn ensure_worker_login(
+        &self,
+        tenant: &Tenant,
+        slot: Slot,
+        password: &SecretString,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("SELECT ensure_worker_login($1, $2, $3, $4, $5, $6)")
             .bind(worker_login(tenant, slot))
@@ -34,7 +39,10 @@ impl OperatorStore {
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn retire_worker_login(&self, tenant: &Tenant, slot: Slot) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("SELECT retire_worker_login($1)").bind(worker_login(tenant, slot)).execute(&mut *transaction).await?;
+        sqlx::query("SELECT retire_worker_login($1)")
+            .bind(worker_login(tenant, slot))
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

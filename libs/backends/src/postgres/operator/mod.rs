@@ -25,13 +25,18 @@ impl OperatorStore {
     pub async fn lead(dsn: &str, holder: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(dsn)
             .map_err(|_| StoreError::Invalid("the database URL does not parse".to_owned()))?
-            .options([("idle_in_transaction_session_timeout", "5s"), ("statement_timeout", "30s")]);
+            .options([
+                ("idle_in_transaction_session_timeout", "5s"),
+                ("statement_timeout", "30s"),
+            ]);
         let epoch = epoch::advance(&options, holder).await?;
         let pool = PgPoolOptions::new()
             .max_connections(POOL_SIZE)
             .acquire_timeout(Duration::from_secs(10))
             .connect_lazy_with(options.application_name(&epoch::application_name(epoch)));
-        let found: i32 = sqlx::query_scalar("SELECT schema_version FROM install_settings").fetch_one(&pool).await?;
+        let found: i32 = sqlx::query_scalar("SELECT schema_version FROM install_settings")
+            .fetch_one(&pool)
+            .await?;
         migrate::check_version(found)?;
         Ok(Self { pool, epoch })
     }

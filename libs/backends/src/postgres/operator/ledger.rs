@@ -1,0 +1,193 @@
+//! Who owns what in other systems, and the intents without which nothing there is destroyed.
+
+use super::OperatorStore;
+use crate::postgres::StoreError;
+use uuid::Uuid;
+
+/// A system in which the operator makes things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum System {
+    RabbitMq,
+    Qdrant,
+    Postgres,
+    Kubernetes,
+}
+
+impl System {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RabbitMq => "rabbitmq",
+            Self::Qdrant => "qdrant",
+            Self::Postgres => "postgres",
+            Self::Kubernetes => "kubernetes",
+        }
+    }
+}
+
+/// Whose a name is after it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ownership {
+    /// The asker's; `new` where the entry was written just now.
+    Own { new: bool, adopted: bool },
+    /// Another resource had it first and keeps it.
+    Other { namespace: String, owner: Uuid },
+}
+
+/// An external thing and who wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim<'a> {
+    pub system: System,
+    pub name: &'a str,
+    pub namespace: &'a str,
+    pub owner: Uuid,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct LedgerEntry {
+    pub system: String,
+    pub name: String,
+    pub adopted: bool,
+}
+
+impl OperatorStore {
+    /// Enters a thing into the ledger before it is made. The first owner keeps it.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn claim_name(&self, claim: &Claim<'_>) -> Result<Ownership, StoreError> {
+        let mut transaction = self.begin().await?;
+        let inserted = sqlx::query(
+            "INSERT INTO ownership_ledger (system, name, namespace, owner_uid) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (system, name) DO NOTHING",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .bind(claim.namespace)
+        .bind(claim.owner)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        let (namespace, owner, adopted): (String, Uuid, bool) =
+            sqlx::query_as("SELECT namespace, owner_uid, adopted FROM ownership_ledger WHERE system = $1 AND name = $2")
+                .bind(claim.system.as_str())
+                .bind(claim.name)
+                .fetch_one(&mut *transaction)
+                .await?;
+        transaction.commit().await?;
+        Ok(if owner == claim.owner {
+            Ownership::Own { new: inserted == 1, adopted }
+        } else {
+            Ownership::Other { namespace, owner }
+        })
+    }
+
+    /// Notes that a thing existed before its owner and was taken over.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn mark_adopted(&self, claim: &Claim<'_>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("UPDATE ownership_ledger SET adopted = true WHERE system = $1 AND name = $2 AND owner_uid = $3")
+            .bind(claim.system.as_str())
+            .bind(claim.name)
+            .bind(claim.owner)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes back a claim for which nothing was made, for example because the thing turned out to be somebody else's.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn disclaim_name(&self, claim: &Claim<'_>) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query("DELETE FROM ownership_ledger WHERE system = $1 AND name = $2 AND owner_uid = $3")
+            .bind(claim.system.as_str())
+            .bind(claim.name)
+            .bind(claim.owner)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Everything that an owner has in other systems, by system and name.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn owned_by(&self, owner: Uuid) -> Result<Vec<LedgerEntry>, StoreError> {
+        Ok(sqlx::query_as("SELECT system, name, adopted FROM ownership_ledger WHERE owner_uid = $1 ORDER BY system, name")
+            .bind(owner)
+            .fetch_all(self.pool())
+            .await?)
+    }
+
+    /// Commits the intent to destroy a thing, under the epoch. None where the ledger does not name `owner` (any more):
+    /// then the thing is another's, for example that of a resource made again under the same name, and stays.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn intend_destruction(&self, claim: &Claim<'_>, reason: &str) -> Result<Option<Uuid>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let id: Option<Uuid> = sqlx::query_scalar(
+            "INSERT INTO destructive_intents (id, epoch, system, name, owner_uid, reason)
+             SELECT gen_random_uuid(), $5, system, name, owner_uid, $4 FROM ownership_ledger
+             WHERE system = $1 AND name = $2 AND owner_uid = $3
+             RETURNING id",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .bind(claim.owner)
+        .bind(reason)
+        .bind(self.epoch())
+        .fetch_optional(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+
+    /// The thing is gone: the intent is done and the name is free.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn finish_destruction(&self, intent: Uuid) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "WITH done AS (UPDATE destructive_intents SET done_at = now() WHERE id = $1 AND done_at IS NULL
+                           RETURNING system, name, owner_uid)
+             DELETE FROM ownership_ledger USING done
+             WHERE ownership_ledger.system = done.system AND ownership_ledger.name = done.name
+               AND ownership_ledger.owner_uid = done.owner_uid",
+        )
+        .bind(intent)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Gives up what an owner has, at a person's word: things stay where they are, and the audit says who left them.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn abandon(&self, owner: Uuid, reason: &str) -> Result<u64, StoreError> {
+        let mut transaction = self.begin().await?;
+        let abandoned = sqlx::query(
+            "WITH left_behind AS (DELETE FROM ownership_ledger WHERE owner_uid = $1 RETURNING system, name, owner_uid)
+             INSERT INTO destructive_intents (id, epoch, system, name, owner_uid, reason, done_at)
+             SELECT gen_random_uuid(), $3, system, name, owner_uid, 'abandoned: ' || $2, now() FROM left_behind",
+        )
+        .bind(owner)
+        .bind(reason)
+        .bind(self.epoch())
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
+        transaction.commit().await?;
+        Ok(abandoned)
+    }
+}
