@@ -3,7 +3,7 @@
 pub mod rules;
 pub mod status;
 
-pub use status::{ContentJobPhase, ContentJobStatus};
+pub use status::{CONDITIONS, ContentJobPhase, ContentJobStatus};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
 use crate::common::reference::{ConfigMapKeyRef, LocalRef, PromptRef};

@@ -8,7 +8,7 @@ pub mod worker;
 
 pub use gates::{DedupAction, DedupGate, EmotionContract, Gates};
 pub use model::{EmbeddingSpec, ModelSpec, ModerationSpec};
-pub use status::{PersonaPhase, PersonaStatus};
+pub use status::{CONDITIONS, PersonaPhase, PersonaStatus};
 pub use voice::Voice;
 pub use worker::{ProxySpec, WorkerSpec};
 

@@ -2,7 +2,7 @@
 
 pub mod status;
 
-pub use status::PromptTemplateStatus;
+pub use status::{CONDITIONS, PromptTemplateStatus};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
 use crate::common::reference::ConfigMapKeyRef;
@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
     validation = ("!self.metadata.name.contains('.')", "metadata.name may not hold a dot; use a hyphen"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether all versions parse and all tracks name one."),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is ready or not."),
-    printcolumn(name = "Versions", type_ = "string", json_path = ".status.versions[*].name", description = "Versions that parse."),
+    printcolumn(name = "Versions", type_ = "integer", json_path = ".status.versionCount", description = "Versions that parse."),
     printcolumn(name = "Production", type_ = "string", json_path = r#".status.tracks[?(@.name=="production")].version"#, description = "Version of the track production."),
     printcolumn(name = "UsedBy", type_ = "integer", json_path = ".status.usedBy", description = "Personas and unfinished ContentJobs that refer to it."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Time since it was made.")

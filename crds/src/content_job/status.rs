@@ -1,5 +1,6 @@
 //! What the operator saw of a ContentJob.
 
+use crate::common::condition::ConditionType;
 use crate::common::conditions::{conditions_schema, pending_status};
 use crate::common::emotion::{Emotion, Trajectory};
 use crate::common::pending::PendingDeletion;
@@ -8,6 +9,24 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The conditions of a ContentJob, in the order in which documents list them.
+pub const CONDITIONS: &[ConditionType] = &[
+    ConditionType::Ready,
+    ConditionType::Reconciling,
+    ConditionType::Stalled,
+    ConditionType::Drifted,
+    ConditionType::Accepted,
+    ConditionType::BudgetReserved,
+    ConditionType::Queued,
+    ConditionType::Generated,
+    ConditionType::DedupPassed,
+    ConditionType::EmotionPassed,
+    ConditionType::Finished,
+    ConditionType::Complete,
+    ConditionType::Failed,
+    ConditionType::DeadLettered,
+];
 
 /// What the operator saw. Only the operator writes it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct ModelSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
-    #[schemars(length(min = 8, max = 2048))]
+    #[schemars(length(max = 2048))]
     #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
     pub endpoint: String,
     /// Name of the model as the endpoint knows it, for example `gpt-4o-mini`.
@@ -33,7 +33,7 @@ pub struct ModelSpec {
 #[serde(rename_all = "camelCase")]
 pub struct EmbeddingSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
-    #[schemars(length(min = 8, max = 2048))]
+    #[schemars(length(max = 2048))]
     #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
     pub endpoint: String,
     /// Name of the embedding model, for example `text-embedding-3-small`. Its vectors must have `vectors.dimensions` numbers.
@@ -48,7 +48,7 @@ pub struct EmbeddingSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ModerationSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
-    #[schemars(length(min = 8, max = 2048))]
+    #[schemars(length(max = 2048))]
     #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
     pub endpoint: String,
     /// Name of the moderation model, for example `omni-moderation-latest`.

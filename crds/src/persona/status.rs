@@ -1,5 +1,6 @@
 //! What the operator saw of a Persona.
 
+use crate::common::condition::ConditionType;
 use crate::common::conditions::{conditions_schema, pending_status};
 use crate::common::pending::PendingDeletion;
 use crate::common::schema::timestamp;
@@ -7,6 +8,20 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The conditions of a Persona, in the order in which documents list them.
+pub const CONDITIONS: &[ConditionType] = &[
+    ConditionType::Ready,
+    ConditionType::Reconciling,
+    ConditionType::Stalled,
+    ConditionType::Drifted,
+    ConditionType::QueueReady,
+    ConditionType::CollectionReady,
+    ConditionType::RowSynced,
+    ConditionType::PromptResolved,
+    ConditionType::ModelReachable,
+    ConditionType::BudgetAvailable,
+];
 
 /// What the operator saw. Only the operator writes it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]

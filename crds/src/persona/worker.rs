@@ -56,7 +56,7 @@ pub struct WorkerSpec {
 pub struct ProxySpec {
     /// URL of the proxy, for example `http://proxy.corp.example:3128`. It may hold no password: people who may read the
     /// Persona would see it.
-    #[schemars(length(min = 8, max = 2048))]
+    #[schemars(length(max = 2048))]
     #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@')", "proxy.url must be an http or https URL without a user, such as http://proxy.example:3128"))]
     pub url: String,
     /// Hosts and domains that are reached directly, for example `.svc.cluster.local`; at most 50.

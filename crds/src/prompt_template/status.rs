@@ -1,10 +1,21 @@
 //! What the operator saw of a PromptTemplate.
 
+use crate::common::condition::ConditionType;
 use crate::common::conditions::{conditions_schema, pending_status};
 use crate::common::schema::timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
+
+/// The conditions of a PromptTemplate, in the order in which documents list them.
+pub const CONDITIONS: &[ConditionType] = &[
+    ConditionType::Ready,
+    ConditionType::Reconciling,
+    ConditionType::Stalled,
+    ConditionType::Drifted,
+    ConditionType::Parsed,
+    ConditionType::TracksInSync,
+];
 
 /// What the operator saw. Only the operator writes it.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
@@ -24,6 +35,10 @@ pub struct PromptTemplateStatus {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub versions: Vec<VersionStatus>,
+    /// How many versions parse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10))]
+    pub version_count: Option<i32>,
     /// Tracks as they are in force.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]

@@ -1,0 +1,10 @@
+//! What the definitions promise: bounds, rules and their cost, names, defaults; and that the examples keep to them.
+#![allow(clippy::unwrap_used)]
+
+mod chart;
+mod content_job;
+mod examples;
+mod persona;
+mod prompt_template;
+mod schema;
+mod support;
