@@ -2,6 +2,7 @@
 
 use super::OperatorStore;
 use crate::postgres::StoreError;
+use chrono::{DateTime, Utc};
 use domain::names::{Slot, Tenant, worker_login};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -10,6 +11,7 @@ const CONNECTION_LIMIT: i32 = 60;
 
 impl OperatorStore {
     /// Makes the tenant's login of a slot, or gives it a new password. It may call the workers' functions, nothing else.
+    /// Answers when the password was set, by the database's clock.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
@@ -18,7 +20,7 @@ impl OperatorStore {
         tenant: &Tenant,
         slot: Slot,
         password: &SecretString,
-    ) -> Result<(), StoreError> {
+    ) -> Result<DateTime<Utc>, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query("SELECT ensure_worker_login($1, $2, $3, $4, $5, $6)")
             .bind(worker_login(tenant, slot))
@@ -29,8 +31,12 @@ impl OperatorStore {
             .bind(CONNECTION_LIMIT)
             .execute(&mut *transaction)
             .await?;
+        let keyed_at = sqlx::query_scalar("SELECT keyed_at FROM worker_logins WHERE login = $1")
+            .bind(worker_login(tenant, slot))
+            .fetch_one(&mut *transaction)
+            .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(keyed_at)
     }
 
     /// Ends a tenant's login: it cannot connect any more.

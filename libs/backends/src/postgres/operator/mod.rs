@@ -2,6 +2,9 @@
 
 pub mod epoch;
 pub mod logins;
+pub mod ledger;
+pub mod personas;
+pub mod tenants;
 
 use super::{StoreError, migrate};
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions, postgres::PgPoolOptions};
