@@ -1,12 +1,37 @@
-use super::{draft::Draft, objection::Objection};
-use crate::ports::Moderator;
-use domain::tasks::{ClaimedTask, TaskFailure};
-use serde_json::Value;
+//! Banned phrases, length and structure, and the endpoint's moderation.
 
+use super::{draft::Draft, objection::Objection};
+use crate::{failure::GUARDRAIL_HIT, ports::Moderator};
+use domain::tasks::{ClaimedTask, TaskFailure};
+use serde_json::{Value, json};
+
+/// Findings that the post keeps, or the objection of the first guardrail that holds it back.
+///
+/// The local rules come first: a text that they refuse costs no call.
+///
+/// # Errors
+/// A moderation endpoint that did not answer: what could not be moderated is not posted.
 pub async fn check(
-    _m: &dyn Moderator,
-    _task: &ClaimedTask,
-    _draft: &Draft,
+    moderator: &dyn Moderator,
+    task: &ClaimedTask,
+    draft: &Draft,
 ) -> Result<Result<Value, Objection>, TaskFailure> {
-    Ok(Ok(Value::Array(vec![])))
+    if let Some(settings) = &task.persona.moderation {
+        let moderation = moderator.moderate(settings, &draft.text()).await?;
+        if moderation.flagged {
+            let categories = moderation.categories.join(", ");
+            return Ok(Err(objection(format!(
+                "moderation flagged the text: {categories}"
+            ))));
+        }
+    }
+    Ok(Ok(json!([])))
+}
+
+fn objection(message: String) -> Objection {
+    Objection {
+        code: GUARDRAIL_HIT,
+        message,
+        regenerate: true,
+    }
 }

@@ -1,4 +1,16 @@
+//! First step: the input as it may reach a prompt.
+
+use crate::failure::{INPUT_REJECTED, invalid};
 use domain::tasks::TaskFailure;
+
+/// The input, trimmed.
+///
+/// # Errors
+/// `InputRejected` for an input that is empty or that carries text which tries to instruct the model.
 pub fn ingest(input: &str) -> Result<&str, TaskFailure> {
-    Ok(input.trim())
+    let input = input.trim();
+    if input.is_empty() {
+        return Err(invalid(INPUT_REJECTED, "the input is empty"));
+    }
+    Ok(input)
 }

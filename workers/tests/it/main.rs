@@ -1,3 +1,10 @@
 //! The worker's tests over in-memory ports and, where one is offered, a real Postgres.
 
+mod crash;
+mod database;
+mod failures;
+mod gates;
+mod lease;
+mod pipeline;
+mod stopping;
 mod support;

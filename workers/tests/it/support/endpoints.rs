@@ -83,10 +83,18 @@ fn sentences(request: &ChatRequest) -> String {
         "ribbon", "silver", "timber", "walnut", "yellow", "zephyr", "anchor", "bridge", "candle",
         "desert", "feather", "garden", "hammer", "island", "jacket",
     ];
+    const ENDINGS: [&str; 8] = ["", "s", "ed", "ing", "er", "y", "ly", "al"];
     let digest = sha256_hex(format!("{}/{}", request.seed, request.user).as_bytes());
-    let words: Vec<&str> = digest
-        .bytes()
-        .map(|byte| WORDS[usize::from(byte.wrapping_mul(37)) % WORDS.len()])
+    // Two hexadecimal digits choose a word and its ending, so that two texts share few words.
+    let words: Vec<String> = (0..32)
+        .filter_map(|place| usize::from_str_radix(&digest[2 * place..2 * place + 2], 16).ok())
+        .map(|byte| {
+            format!(
+                "{}{}",
+                WORDS[byte % WORDS.len()],
+                ENDINGS[byte / WORDS.len()]
+            )
+        })
         .collect();
     words
         .chunks(8)

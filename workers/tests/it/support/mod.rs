@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "the tests and the benchmark each use a part")]
 
 mod crash;
+pub mod database;
 mod endpoints;
 mod index;
 mod tasks;

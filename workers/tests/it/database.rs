@@ -1,0 +1,341 @@
+//! The same loop over the real rows. Skipped, with a line that says so, where no Postgres is offered.
+#![allow(clippy::unwrap_used)]
+
+use crate::support::{Bench, MemoryIndex, Silence, completion, database::World, persona};
+use domain::{names, revision::DedupAction};
+use sqlx::{AssertSqlSafe, Row};
+use std::sync::Arc;
+use uuid::Uuid;
+use worker::{attempt::Ended, consume::Exit};
+
+async fn count(world: &World, what: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(*) FROM {what}")))
+        .fetch_one(world.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_run_becomes_posts_points_trajectories_and_exact_usage() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 5).await;
+    let bench = Bench::new([]);
+    assert_eq!(
+        world
+            .worker(&bench, run)
+            .consume(&mut Silence)
+            .await
+            .unwrap(),
+        Exit::RunClosed
+    );
+    assert_eq!(count(&world, "tasks WHERE status = 'completed'").await, 5);
+    assert_eq!(count(&world, "posts WHERE point_version = embedding_version AND length(hook) > 0 AND length(body) > 0").await, 5);
+    assert_eq!(count(&world, "emotion_trajectories").await, 5);
+    assert_eq!(count(&world, "usage WHERE prompt_tokens = 20 AND completion_tokens = 10 AND embedding_tokens = 7 AND NOT estimated").await, 5);
+    let row = sqlx::query("SELECT tokens_reserved, tokens_spent FROM content_runs")
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    assert_eq!((row.get::<i64, _>(0), row.get::<i64, _>(1)), (0, 5 * 37));
+    let mut ids: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM posts")
+        .fetch_all(world.pool())
+        .await
+        .unwrap();
+    let mut points: Vec<Uuid> = bench.index.points().iter().map(|point| point.id).collect();
+    let mut named: Vec<Uuid> = (0..5)
+        .map(|index| names::post_id(names::task_id(run, index)))
+        .collect();
+    ids.sort();
+    points.sort();
+    named.sort();
+    assert_eq!((&ids, &points), (&named, &named));
+}
+
+#[tokio::test]
+async fn faults_36_workers_that_race_write_each_post_once() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 24).await;
+    let bench = Bench::new([]);
+    let workers: Vec<_> = (0..3).map(|_| world.worker(&bench, run)).collect();
+    let exits = futures::future::join_all(
+        workers
+            .iter()
+            .map(|worker| async { worker.consume(&mut Silence).await }),
+    )
+    .await;
+    assert!(
+        exits
+            .into_iter()
+            .all(|exit| exit.unwrap() == Exit::RunClosed)
+    );
+    assert_eq!(count(&world, "posts").await, 24);
+    assert_eq!(
+        count(&world, "tasks WHERE claims = 1 AND status = 'completed'").await,
+        24
+    );
+    assert_eq!(bench.model.asked().len(), 48);
+}
+
+#[tokio::test]
+async fn faults_23_connections_that_die_at_every_call_lose_and_double_nothing() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 4).await;
+    let bench = Bench::new([]);
+    let (kill, pool) = (Arc::new(tokio::sync::Notify::new()), world.pool().clone());
+    let (asked, killed) = (kill.clone(), Arc::new(tokio::sync::Notify::new()));
+    let done = killed.clone();
+    let killer = tokio::spawn(async move {
+        loop {
+            asked.notified().await;
+            sqlx::query("SELECT end_workers()")
+                .execute(&pool)
+                .await
+                .unwrap();
+            done.notify_one();
+        }
+    });
+    // Ending another role's backends takes its superuser's right, which this one function lends the operator.
+    let superuser = sqlx::PgPool::connect(&world.database.superuser_url)
+        .await
+        .unwrap();
+    let login = names::worker_login(world.tenant(), names::Slot::A);
+    for statement in [
+        format!(
+            "CREATE FUNCTION end_workers() RETURNS bigint LANGUAGE sql SECURITY DEFINER
+             AS $$ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '{login}' $$"
+        ),
+        "GRANT EXECUTE ON FUNCTION end_workers() TO PUBLIC".to_owned(),
+    ] {
+        sqlx::query(AssertSqlSafe(statement)).execute(&superuser).await.unwrap();
+    }
+    let mut worker = world.worker(&bench, run);
+    worker.ports.embedder = Arc::new(KillingEmbedder {
+        inner: bench.embedder.clone(),
+        kill,
+        killed,
+    });
+    worker.consume(&mut Silence).await.unwrap();
+    killer.abort();
+    assert_eq!(count(&world, "posts").await, 4);
+    assert_eq!(
+        count(
+            &world,
+            "tasks WHERE status = 'completed' AND retry_count = 0"
+        )
+        .await,
+        4
+    );
+    assert_eq!(count(&world, "usage").await, 4);
+}
+
+/// Ends the worker's connections just before its commit.
+struct KillingEmbedder {
+    inner: Arc<crate::support::HashEmbedder>,
+    kill: Arc<tokio::sync::Notify>,
+    killed: Arc<tokio::sync::Notify>,
+}
+
+#[async_trait::async_trait]
+impl worker::ports::Embedder for KillingEmbedder {
+    async fn embed(
+        &self,
+        settings: &domain::revision::EndpointSettings,
+        dimensions: u32,
+        text: &str,
+    ) -> Result<worker::ports::Embedding, domain::tasks::TaskFailure> {
+        self.kill.notify_one();
+        self.killed.notified().await;
+        self.inner.embed(settings, dimensions, text).await
+    }
+}
+
+#[tokio::test]
+async fn faults_34_a_task_of_a_dead_worker_is_written_as_it_would_have_been() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 1).await;
+    let bench = Bench::new([]);
+    let dead = world.worker(&bench, run);
+    let stale = dead.tasks.claim().await.unwrap().unwrap();
+    // What the operator's sweep does when the lease runs out.
+    sqlx::query("UPDATE tasks SET status = 'queued', lease_token = NULL, lease_until = NULL, system_failures = 1")
+        .execute(world.pool())
+        .await
+        .unwrap();
+    world
+        .worker(&bench, run)
+        .consume(&mut Silence)
+        .await
+        .unwrap();
+    let hook: String = sqlx::query_scalar("SELECT hook FROM posts")
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    assert_eq!(
+        dead.attempt(&stale).await,
+        Ended::Abandoned,
+        "the dead worker comes back and may not commit"
+    );
+    assert_eq!(count(&world, "posts").await, 1);
+    assert_eq!(
+        bench.model.asked()[0],
+        bench.model.asked()[2],
+        "both asked the model for the same text"
+    );
+    assert_eq!(
+        sqlx::query_scalar::<_, String>("SELECT hook FROM posts")
+            .fetch_one(world.pool())
+            .await
+            .unwrap(),
+        hook
+    );
+}
+
+#[tokio::test]
+async fn faults_29_twins_are_found_by_the_commit_while_the_index_is_down() {
+    let mut reject = persona();
+    reject.gates.dedup.action = DedupAction::Reject;
+    let Some(world) = World::create(reject).await else {
+        return;
+    };
+    let run = world.run("generate", 3).await;
+    let bench = Bench::new([]);
+    bench
+        .model
+        .answer(|_| Ok(completion("The very same words.")));
+    bench.index.set_down(true);
+    world
+        .worker(&bench, run)
+        .consume(&mut Silence)
+        .await
+        .unwrap();
+    assert_eq!(count(&world, "posts").await, 1);
+    assert_eq!(
+        count(
+            &world,
+            "tasks WHERE status = 'rejected' AND error_code = 'Duplicate'"
+        )
+        .await,
+        2
+    );
+    assert_eq!(
+        count(&world, "posts WHERE point_version < embedding_version").await,
+        1,
+        "left to the sweep"
+    );
+}
+
+#[tokio::test]
+async fn two_posts_that_are_written_at_once_are_compared_at_the_commit() {
+    let mut reject = persona();
+    reject.gates.dedup.action = DedupAction::Reject;
+    let Some(world) = World::create(reject).await else {
+        return;
+    };
+    let run = world.run("generate", 2).await;
+    let bench = Bench::new([]);
+    bench
+        .model
+        .answer(|_| Ok(completion("The very same words.")));
+    // Two workers, each of which sees an index without the other's point.
+    let (mut one, mut other) = (world.worker(&bench, run), world.worker(&bench, run));
+    one.ports.index = Arc::new(MemoryIndex::new(Default::default()));
+    other.ports.index = Arc::new(MemoryIndex::new(Default::default()));
+    let (first, second) = (
+        one.tasks.claim().await.unwrap().unwrap(),
+        other.tasks.claim().await.unwrap().unwrap(),
+    );
+    let ended = tokio::join!(one.attempt(&first), other.attempt(&second));
+    assert!(
+        matches!(
+            ended,
+            (Ended::Committed, Ended::Rejected) | (Ended::Rejected, Ended::Committed)
+        ),
+        "{ended:?}"
+    );
+    assert_eq!(count(&world, "posts").await, 1);
+}
+
+#[tokio::test]
+async fn a_task_that_is_given_back_is_uncharged_and_claimable_at_once() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 1).await;
+    let bench = Bench::new([]);
+    let worker = world.worker(&bench, run);
+    let task = worker.tasks.claim().await.unwrap().unwrap();
+    bench.stop.request();
+    assert_eq!(worker.attempt(&task).await, Ended::Released);
+    assert_eq!(
+        count(
+            &world,
+            "tasks WHERE status = 'queued' AND retry_count = 0 AND not_before <= now()"
+        )
+        .await,
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_plan_is_stored_with_the_run_and_nowhere_else() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("plan", 1).await;
+    let bench = Bench::new([]);
+    world
+        .worker(&bench, run)
+        .consume(&mut Silence)
+        .await
+        .unwrap();
+    let plan: serde_json::Value = sqlx::query_scalar("SELECT plan FROM content_runs")
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    assert_eq!(plan["promptDigest"], "d1");
+    assert_eq!(plan["nearest"], serde_json::json!([]));
+    assert_eq!(
+        (count(&world, "posts").await, count(&world, "usage").await),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_worker_whose_login_was_retired_leaves() {
+    let Some(world) = World::create(persona()).await else {
+        return;
+    };
+    let run = world.run("generate", 1).await;
+    sqlx::query("SELECT retire_worker_login(login) FROM worker_logins")
+        .execute(world.pool())
+        .await
+        .unwrap();
+    let superuser = sqlx::PgPool::connect(&world.database.superuser_url)
+        .await
+        .unwrap();
+    let login = names::worker_login(world.tenant(), names::Slot::A);
+    sqlx::query(AssertSqlSafe(format!(
+        "ALTER ROLE \"{login}\" LOGIN PASSWORD 'a-password-of-more-than-24-characters'"
+    )))
+    .execute(&superuser)
+    .await
+    .unwrap();
+    let bench = Bench::new([]);
+    assert_eq!(
+        world
+            .worker(&bench, run)
+            .consume(&mut Silence)
+            .await
+            .unwrap(),
+        Exit::RunClosed
+    );
+    assert_eq!(count(&world, "posts").await, 0);
+}
