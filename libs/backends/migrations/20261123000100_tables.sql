@@ -44,6 +44,8 @@ CREATE TABLE ownership_ledger (
     owner_uid  uuid NOT NULL,
     adopted    boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
+    -- Absent until the thing was seen to stand: an entry comes before the thing, and what never stood did not drift.
+    made_at    timestamptz,
     PRIMARY KEY (system, name)
 );
 

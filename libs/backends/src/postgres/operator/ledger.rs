@@ -25,11 +25,13 @@ impl System {
     }
 }
 
-/// Whose a name is after it was asked for.
+/// Whose a name is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ownership {
-    /// The asker's; `new` where the entry was written just now.
-    Own { new: bool, adopted: bool },
+    /// Nobody's.
+    Free,
+    /// The asker's. `made` where the thing was seen to stand, `adopted` where it stood before the asker came.
+    Own { made: bool, adopted: bool },
     /// Another resource had it first and keeps it.
     Other { namespace: String, owner: Uuid },
 }
@@ -41,6 +43,31 @@ pub struct Claim<'a> {
     pub name: &'a str,
     pub namespace: &'a str,
     pub owner: Uuid,
+}
+
+#[derive(sqlx::FromRow)]
+struct Entry {
+    namespace: String,
+    owner_uid: Uuid,
+    adopted: bool,
+    made: bool,
+    inherited: bool,
+}
+
+impl Entry {
+    fn seen_by(self, asker: Uuid) -> Ownership {
+        if self.owner_uid == asker || self.inherited {
+            Ownership::Own {
+                made: self.made,
+                adopted: self.adopted,
+            }
+        } else {
+            Ownership::Other {
+                namespace: self.namespace,
+                owner: self.owner_uid,
+            }
+        }
+    }
 }
 
 /// An entry of the ledger.
@@ -58,7 +85,7 @@ impl OperatorStore {
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn claim_name(&self, claim: &Claim<'_>) -> Result<Ownership, StoreError> {
         let mut transaction = self.begin().await?;
-        let inserted = sqlx::query(
+        sqlx::query(
             "INSERT INTO ownership_ledger (system, name, namespace, owner_uid) VALUES ($1, $2, $3, $4)
              ON CONFLICT (system, name) DO NOTHING",
         )
@@ -67,34 +94,59 @@ impl OperatorStore {
         .bind(claim.namespace)
         .bind(claim.owner)
         .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        let (namespace, owner, adopted): (String, Uuid, bool) =
-            sqlx::query_as("SELECT namespace, owner_uid, adopted FROM ownership_ledger WHERE system = $1 AND name = $2")
-                .bind(claim.system.as_str())
-                .bind(claim.name)
-                .fetch_one(&mut *transaction)
-                .await?;
+        .await?;
+        let entry: Entry = sqlx::query_as(
+            "SELECT namespace, owner_uid, adopted, made_at IS NOT NULL AS made, false AS inherited
+             FROM ownership_ledger WHERE system = $1 AND name = $2",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .fetch_one(&mut *transaction)
+        .await?;
         transaction.commit().await?;
-        Ok(if owner == claim.owner {
-            Ownership::Own { new: inserted == 1, adopted }
-        } else {
-            Ownership::Other { namespace, owner }
-        })
+        Ok(entry.seen_by(claim.owner))
     }
 
-    /// Notes that a thing existed before its owner and was taken over.
+    /// Whose a name is for a persona: what its predecessor of the same namespace and name left counts as its own.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn ownership_for_persona(
+        &self,
+        claim: &Claim<'_>,
+        namespace_uid: Uuid,
+        persona: &str,
+    ) -> Result<Ownership, StoreError> {
+        let entry: Option<Entry> = sqlx::query_as(
+            "SELECT entry.namespace, entry.owner_uid, entry.adopted, entry.made_at IS NOT NULL AS made,
+                 EXISTS (SELECT FROM personas WHERE uid = entry.owner_uid AND namespace_uid = $3 AND name = $4) AS inherited
+             FROM ownership_ledger entry WHERE entry.system = $1 AND entry.name = $2",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .bind(namespace_uid)
+        .bind(persona)
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(entry.map_or(Ownership::Free, |entry| entry.seen_by(claim.owner)))
+    }
+
+    /// Notes that a thing was seen to stand, and whether it stood before its owner came.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn mark_adopted(&self, claim: &Claim<'_>) -> Result<(), StoreError> {
+    pub async fn mark_made(&self, claim: &Claim<'_>, adopted: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("UPDATE ownership_ledger SET adopted = true WHERE system = $1 AND name = $2 AND owner_uid = $3")
-            .bind(claim.system.as_str())
-            .bind(claim.name)
-            .bind(claim.owner)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "UPDATE ownership_ledger SET made_at = now(), adopted = $4
+             WHERE system = $1 AND name = $2 AND owner_uid = $3 AND made_at IS NULL",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .bind(claim.owner)
+        .bind(adopted)
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -105,12 +157,14 @@ impl OperatorStore {
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn disclaim_name(&self, claim: &Claim<'_>) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query("DELETE FROM ownership_ledger WHERE system = $1 AND name = $2 AND owner_uid = $3")
-            .bind(claim.system.as_str())
-            .bind(claim.name)
-            .bind(claim.owner)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "DELETE FROM ownership_ledger WHERE system = $1 AND name = $2 AND owner_uid = $3",
+        )
+        .bind(claim.system.as_str())
+        .bind(claim.name)
+        .bind(claim.owner)
+        .execute(&mut *transaction)
+        .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -131,7 +185,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn intend_destruction(&self, claim: &Claim<'_>, reason: &str) -> Result<Option<Uuid>, StoreError> {
+    pub async fn intend_destruction(
+        &self,
+        claim: &Claim<'_>,
+        reason: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
         let mut transaction = self.begin().await?;
         let id: Option<Uuid> = sqlx::query_scalar(
             "INSERT INTO destructive_intents (id, epoch, system, name, owner_uid, reason)
