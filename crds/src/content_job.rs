@@ -1,9 +1,14 @@
 //! ContentJob: what to write.
 
+pub mod posts;
 pub mod rules;
 pub mod status;
 
-pub use status::{CONDITIONS, ContentJobPhase, ContentJobStatus};
+pub use posts::{NearestPost, PlanStatus, PostStatus};
+pub use status::{
+    CONDITIONS, ContentJobPhase, ContentJobStatus, ErrorClass, JobRef, JobUsage, LastError,
+    TaskCounts,
+};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
 use crate::common::reference::{ConfigMapKeyRef, LocalRef, PromptRef};
@@ -26,8 +31,8 @@ use std::collections::BTreeMap;
     derive = "PartialEq",
     cel,
     doc = "A ContentJob says what to write: one input, a number of posts, and the Persona that writes them. It runs once; apply it again as often as you like, and change spec.runId to run it anew.",
-    validation = ("self.metadata.name.size() <= 50", "metadata.name may have at most 50 characters, because names of Jobs are built from it; choose a shorter one"),
-    validation = ("!self.metadata.name.contains('.')", "metadata.name may not hold a dot; use a hyphen"),
+    validation = crate::common::rules::name_is_short(),
+    validation = crate::common::rules::name_has_no_dot(),
     selectable = ".spec.personaRef.name",
     selectable = ".status.phase",
     printcolumn(name = "Persona", type_ = "string", json_path = ".spec.personaRef.name", description = "Persona that writes."),

@@ -8,7 +8,10 @@ pub mod worker;
 
 pub use gates::{DedupAction, DedupGate, EmotionContract, Gates};
 pub use model::{EmbeddingSpec, ModelSpec, ModerationSpec};
-pub use status::{CONDITIONS, PersonaPhase, PersonaStatus};
+pub use status::{
+    CONDITIONS, CollectionStatus, PersonaPhase, PersonaStatus, PersonaUsage, PromptStatus,
+    QueueStatus, RevisionStatus,
+};
 pub use voice::Voice;
 pub use worker::{ProxySpec, WorkerSpec};
 
@@ -35,8 +38,8 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     cel,
     doc = "A Persona is a voice that writes posts: who it is, which model writes for it, which prompts it follows, and what a text must keep.",
-    validation = ("self.metadata.name.size() <= 50", "metadata.name may have at most 50 characters, because names of queues and collections are built from it; choose a shorter one"),
-    validation = ("!self.metadata.name.contains('.')", "metadata.name may not hold a dot; use a hyphen"),
+    validation = crate::common::rules::name_is_short(),
+    validation = crate::common::rules::name_has_no_dot(),
     scale(
         spec_replicas_path = ".spec.limits.concurrency",
         status_replicas_path = ".status.activeWorkers",

@@ -2,7 +2,7 @@
 
 pub mod status;
 
-pub use status::{CONDITIONS, PromptTemplateStatus};
+pub use status::{CONDITIONS, PromptTemplateStatus, TrackStatus, VersionStatus};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
 use crate::common::reference::ConfigMapKeyRef;
@@ -28,8 +28,8 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     cel,
     doc = "A PromptTemplate holds prompts in immutable versions, and tracks that say which version is in use. A version has a template for each model call: `hook` asks for the opening line, `body` for the rest, and `system` stands before both. Templates are minijinja (Jinja2's syntax). They see `input`, `persona.displayName`, `persona.tone`, `persona.styleGuide`, `persona.language`, `contentType`, `index` (from 1), `count` and `variables.NAME`; the template `body` sees `hook` as well. A name that is not defined is an error, never an empty text.",
-    validation = ("self.metadata.name.size() <= 50", "metadata.name may have at most 50 characters; choose a shorter one"),
-    validation = ("!self.metadata.name.contains('.')", "metadata.name may not hold a dot; use a hyphen"),
+    validation = crate::common::rules::name_is_short(),
+    validation = crate::common::rules::name_has_no_dot(),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, description = "Whether all versions parse and all tracks name one."),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, description = "Why it is ready or not."),
     printcolumn(name = "Versions", type_ = "integer", json_path = ".status.versionCount", description = "Versions that parse."),

@@ -6,5 +6,7 @@ pub mod emotion;
 pub mod meta;
 pub mod pending;
 pub mod policy;
+pub mod reasons;
 pub mod reference;
+pub mod rules;
 pub mod schema;

@@ -1,6 +1,7 @@
 //! The endpoints that a persona uses. Workers call them, the operator never does.
 
 use crate::common::reference::SecretKeyRef;
+use crate::common::rules::is_base_url;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct ModelSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
     #[schemars(length(max = 2048))]
-    #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
+    #[x_kube(validation = is_base_url())]
     pub endpoint: String,
     /// Name of the model as the endpoint knows it, for example `gpt-4o-mini`.
     #[schemars(length(min = 1, max = 200))]
@@ -34,7 +35,7 @@ pub struct ModelSpec {
 pub struct EmbeddingSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
     #[schemars(length(max = 2048))]
-    #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
+    #[x_kube(validation = is_base_url())]
     pub endpoint: String,
     /// Name of the embedding model, for example `text-embedding-3-small`. Its vectors must have `vectors.dimensions` numbers.
     #[schemars(length(min = 1, max = 200))]
@@ -49,7 +50,7 @@ pub struct EmbeddingSpec {
 pub struct ModerationSpec {
     /// Base URL of an OpenAI-compatible API, version included, for example `https://api.openai.com/v1`.
     #[schemars(length(max = 2048))]
-    #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@') && !self.contains('?') && !self.contains('#')", "endpoint must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1"))]
+    #[x_kube(validation = is_base_url())]
     pub endpoint: String,
     /// Name of the moderation model, for example `omni-moderation-latest`.
     #[schemars(length(min = 1, max = 200))]

@@ -1,8 +1,11 @@
 //! docs/api.md: a reference that is walked from the definitions.
 
+mod fields;
+
+use fields::{cell, text, write_fields};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
-use std::fmt::Write;
+use threads_crds::common::reasons::{CAUSES, OF_JOBS};
 use threads_crds::{ConditionType, Reason, content_job, persona, prompt_template};
 
 /// The whole reference in Markdown.
@@ -21,9 +24,11 @@ pub fn build_reference(definitions: &[CustomResourceDefinition]) -> String {
     for (crd, conditions) in definitions.iter().zip(conditions) {
         page += &build_kind(crd, conditions);
     }
-    page += "\n## Reasons\n\nThe `reason` of a condition is one of these words.\n\n| Reason | Meaning |\n|---|---|\n";
+    page += "\n## Reasons\n\nThe `reason` of a condition is one of these words. A *cause* is what somebody has to mend, or what is \
+             waited for.\n\n| Reason | | Meaning |\n|---|---|---|\n";
     for reason in Reason::ALL {
-        page += &format!("| `{reason}` | {} |\n", cell(reason.meaning()));
+        let cause = if CAUSES.contains(reason) { "cause" } else { "" };
+        page += &format!("| `{reason}` | {cause} | {} |\n", cell(reason.meaning()));
     }
     page
 }
@@ -90,11 +95,16 @@ fn build_kind(crd: &CustomResourceDefinition, conditions: &[ConditionType]) -> S
         write_fields(&mut page, "", &schema["properties"][part]);
     }
     page += &format!(
-        "\n### {} conditions\n\n| Condition | True means |\n|---|---|\n",
+        "\n### {} conditions\n\n| Condition | True means | Usual reasons |\n|---|---|---|\n",
         names.kind
     );
     for condition in conditions {
-        page += &format!("| `{condition}` | {} |\n", cell(condition.meaning()));
+        page += &format!(
+            "| `{condition}` | {} | {} |
+",
+            cell(condition.meaning()),
+            usual_reasons(*condition, conditions)
+        );
     }
     page += &format!("\n### {} rules\n\nRefused at admission:\n\n", names.kind);
     let mut rules = Vec::new();
@@ -121,98 +131,22 @@ fn build_kind(crd: &CustomResourceDefinition, conditions: &[ConditionType]) -> S
     page
 }
 
-/// One row a field, depth first, children after their parent.
-fn write_fields(page: &mut String, path: &str, node: &Value) {
-    let required: Vec<_> = node["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+/// The usual reasons in one cell; where every cause may stand, they are not listed one by one.
+fn usual_reasons(condition: ConditionType, of_kind: &[ConditionType]) -> String {
+    let mut reasons = condition.reasons();
+    if !of_kind.contains(&ConditionType::Finished) {
+        reasons.retain(|reason| !OF_JOBS.contains(reason));
+    }
+    let any_cause = CAUSES.iter().all(|cause| reasons.contains(cause));
+    let mut words: Vec<_> = reasons
+        .iter()
+        .filter(|reason| !(any_cause && CAUSES.contains(reason)))
+        .map(|reason| format!("`{reason}`"))
         .collect();
-    for (name, field) in node["properties"].as_object().into_iter().flatten() {
-        let path = if path.is_empty() {
-            name.clone()
-        } else {
-            format!("{path}.{name}")
-        };
-        let star = if required.contains(&name.as_str()) {
-            "*"
-        } else {
-            ""
-        };
-        let _ = writeln!(
-            page,
-            "| `{path}`{star} | {} | {} | {} | {} |",
-            type_of(field),
-            default_of(field),
-            cell(&bounds_of(field)),
-            cell(&text(field))
-        );
-        // Conditions are Kubernetes' own shape, and explained by their types below.
-        if name != "conditions" {
-            write_fields(page, &path, field);
-            write_fields(page, &format!("{path}[]"), &field["items"]);
-        }
+    if any_cause {
+        words.push("any [cause](#reasons)".to_owned());
     }
-}
-
-fn type_of(field: &Value) -> String {
-    let name = |node: &Value| match (node["type"].as_str(), node["format"].as_str()) {
-        (Some("string"), Some("date-time")) => "time".to_owned(),
-        (Some(name), _) => name.to_owned(),
-        (None, _) => "quantity".to_owned(),
-    };
-    match field["type"].as_str() {
-        Some("array") => format!("list of {}", name(&field["items"])),
-        Some("object") if field["additionalProperties"].is_object() => {
-            format!("map to {}", name(&field["additionalProperties"]))
-        }
-        _ => name(field),
-    }
-}
-
-/// The default of a leaf; that of an object is told by its fields.
-fn default_of(field: &Value) -> String {
-    match &field["default"] {
-        Value::Null | Value::Object(_) => String::new(),
-        Value::String(text) if text.is_empty() => "empty".to_owned(),
-        Value::String(text) => format!("`{text}`"),
-        other => format!("`{other}`"),
-    }
-}
-
-fn bounds_of(field: &Value) -> String {
-    let mut bounds = Vec::new();
-    let mut range = |low: &Value, high: &Value, unit: &str| match (low.as_f64(), high.as_f64()) {
-        (Some(low), Some(high)) if low == high => bounds.push(format!("{high}{unit}")),
-        (Some(low), Some(high)) => bounds.push(format!("{low} to {high}{unit}")),
-        (None, Some(high)) => bounds.push(format!("at most {high}{unit}")),
-        (Some(low), None) => bounds.push(format!("at least {low}{unit}")),
-        (None, None) => {}
-    };
-    range(&field["minimum"], &field["maximum"], "");
-    range(&field["minLength"], &field["maxLength"], " characters");
-    range(&field["minItems"], &field["maxItems"], " entries");
-    range(&field["minProperties"], &field["maxProperties"], " entries");
-    let words = if field["items"]["enum"].is_array() {
-        &field["items"]["enum"]
-    } else {
-        &field["enum"]
-    };
-    let words: Vec<_> = words
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(|word| format!("`{word}`"))
-        .collect();
-    if !words.is_empty() {
-        bounds.push(words.join(", "));
-    }
-    if let Some(pattern) = field["pattern"].as_str() {
-        bounds.push(format!("`{pattern}`"));
-    }
-    bounds.join("; ")
+    words.join(", ")
 }
 
 /// The messages of all rules with the path of their node.
@@ -243,13 +177,4 @@ fn collect_rules(root: &str, path: &str, node: &Value, rules: &mut Vec<(String, 
     if node["items"].is_object() {
         collect_rules(root, &format!("{path}[]"), &node["items"], rules);
     }
-}
-
-fn text(node: &Value) -> String {
-    node["description"].as_str().unwrap_or_default().to_owned()
-}
-
-/// A text that may stand in a cell of a table.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }
