@@ -1,4 +1,7 @@
 //! The systems outside Kubernetes, one module each. Methods are named for their intent and answer typed errors with a class,
 //! so that callers decide by class and never by an error's text.
 
+pub mod class;
+pub mod credential;
 pub mod postgres;
+pub mod qdrant;
