@@ -3,5 +3,6 @@
 
 pub mod class;
 pub mod credential;
+pub mod llm;
 pub mod postgres;
 pub mod qdrant;
