@@ -6,3 +6,4 @@ pub mod credential;
 pub mod llm;
 pub mod postgres;
 pub mod qdrant;
+pub mod rabbitmq;
