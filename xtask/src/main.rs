@@ -1,1 +1,26 @@
-fn main() {}
+//! `cargo xtask`: everything that a person does with the project from a clone.
+
+mod cli;
+mod deploy;
+mod exec;
+mod gates;
+mod images;
+mod native;
+mod paths;
+mod posts;
+mod process;
+mod progress;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

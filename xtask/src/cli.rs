@@ -1,0 +1,77 @@
+//! The commands and what they call.
+
+use crate::{deploy, gates, paths::Instance, posts, status, up};
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    about = "Sets the project up, runs it and tests it."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds and starts everything, applies examples/, waits for the posts and prints them.
+    Up(up::Options),
+    /// Stops what `up` started and removes its traces; what was built stays in the cache.
+    Down,
+    /// Says what runs and what the cluster holds.
+    Status,
+    /// Prints what a shell needs: KUBECONFIG, and a PATH with kubectl and helm.
+    Env,
+    /// Prints the posts of a ContentJob.
+    Posts {
+        /// Name of the ContentJob.
+        job: String,
+        /// Namespace of the ContentJob.
+        #[arg(short, long, default_value = "default")]
+        namespace: String,
+    },
+    /// Shows the log of a piece, for example `apiserver`, `postgres`, `operator`; without a name, which there are.
+    Logs { piece: Option<String> },
+    /// Runs every gate and every test, on a cluster of its own beside the one that `up` left running.
+    Test(gates::Options),
+    /// Writes what is generated: the chart's custom resource definitions and docs/api.md.
+    Gen {
+        /// Only says whether something is stale.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Runs benchmarks with a peer in the same run; without a name, says which there are.
+    Bench { name: Option<String> },
+    /// For tests: stops and starts one backing service of an instance.
+    #[command(hide = true)]
+    Restart { instance: String, piece: String },
+}
+
+/// Which kind of cluster is made.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// Kubernetes' own components as processes in a network namespace; needs root, and no Docker.
+    Native,
+    /// k3d on Docker.
+    K3d,
+}
+
+pub fn run() -> Result<ExitCode> {
+    let dev = Instance::dev()?;
+    match Cli::parse().command {
+        Command::Up(options) => up::up(&dev, &options)?,
+        Command::Down => up::down(&dev)?,
+        Command::Status => status::status(&dev)?,
+        Command::Env => println!("{}", deploy::shell_environment(&dev)),
+        Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,
+        Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
+        Command::Test(options) => return gates::test(&options),
+        Command::Gen { check } => gates::generate(check)?,
+        Command::Bench { name } => gates::bench(name.as_deref())?,
+        Command::Restart { instance, piece } => up::restart(&Instance::named(&instance)?, &piece)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,162 @@
+//! What is installed into the cluster: the services' names, the Secrets, the chart, the examples.
+
+use crate::{
+    exec, images,
+    native::{self, build, kubectl, services},
+    paths::{self, Instance},
+    progress::Step,
+};
+use anyhow::Result;
+use services::{INSTALL, Passwords};
+use std::process::Command;
+
+/// Namespace of the operator and of the backing services' names.
+pub const NAMESPACE: &str = "threads-system";
+pub const RELEASE: &str = "threads-agent";
+
+/// Names and ports of the backing services.
+const SERVICES: [(&str, &[(&str, u16)]); 4] = [
+    ("postgres", &[("postgres", 5432)]),
+    ("rabbitmq", &[("amqp", 5672), ("management", 15672)]),
+    ("qdrant", &[("grpc", 6334)]),
+    ("llm", &[("http", 8000)]),
+];
+
+/// The namespace, a Service and an EndpointSlice for each backing service, and the Secrets that the chart refers to.
+pub fn prerequisites(instance: &Instance, step: &Step) -> Result<()> {
+    let mut manifests = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels: {{pod-security.kubernetes.io/enforce: restricted}}\n"
+    );
+    for (name, ports) in SERVICES {
+        let service_ports: Vec<String> = ports
+            .iter()
+            .map(|(port, number)| format!("{{name: {port}, port: {number}}}"))
+            .collect();
+        let ports = service_ports.join(", ");
+        let address = instance.node_address();
+        manifests.push_str(&format!(
+            "---\napiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {NAMESPACE}}}\nspec: {{ports: [{ports}]}}
+---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {{name: {name}-node, namespace: {NAMESPACE}, labels: {{kubernetes.io/service-name: {name}}}}}
+addressType: IPv4\nports: [{ports}]\nendpoints: [{{addresses: [{address}], conditions: {{ready: true}}}}]\n"
+        ));
+    }
+    let passwords = Passwords::of(instance)?;
+    let host = |service: &str| format!("{service}.{NAMESPACE}.svc.cluster.local");
+    let secret = |name: &str, pairs: &[(&str, String)]| {
+        let data: Vec<String> = pairs
+            .iter()
+            .map(|(key, value)| format!("  {key}: \"{value}\"\n"))
+            .collect();
+        format!(
+            "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {NAMESPACE}}}\nstringData:\n{}",
+            data.concat()
+        )
+    };
+    let postgres = |role: &str, password: &str| {
+        format!(
+            "postgres://{INSTALL}_{role}:{password}@{}:5432/{INSTALL}",
+            host("postgres")
+        )
+    };
+    manifests.push_str(&secret(
+        "threads-postgres",
+        &[
+            ("migrate-dsn", postgres("migrate", &passwords.migrate)),
+            ("operator-dsn", postgres("operator", &passwords.operator)),
+        ],
+    ));
+    manifests.push_str(&secret(
+        "threads-rabbitmq",
+        &[
+            (
+                "amqp-url",
+                format!(
+                    "amqp://{INSTALL}:{}@{}:5672/{INSTALL}",
+                    passwords.rabbitmq,
+                    host("rabbitmq")
+                ),
+            ),
+            (
+                "management-url",
+                format!(
+                    "http://{INSTALL}:{}@{}:15672",
+                    passwords.rabbitmq,
+                    host("rabbitmq")
+                ),
+            ),
+        ],
+    ));
+    manifests.push_str(&secret(
+        "threads-qdrant",
+        &[
+            ("url", format!("http://{}:6334", host("qdrant"))),
+            ("api-key", passwords.qdrant.clone()),
+        ],
+    ));
+    native::apply(instance, &manifests, &step.log)
+}
+
+/// Imports the images and installs the chart; the Pod is replaced where an image changed.
+pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
+    let mut digests = Vec::new();
+    for program in ["operator", "worker"] {
+        let archive =
+            images::archive(&images::of_program(program), &paths::home()?.join("images"))?;
+        native::node::import(instance, &archive.path, &archive.digest, step)?;
+        digests.push(archive.digest[..16].to_owned());
+    }
+    step.say("installing the chart");
+    exec::logged(
+        helm(instance)
+            .args(["upgrade", "--install", RELEASE])
+            .arg(paths::project().join("chart"))
+            .args(["--namespace", NAMESPACE, "--wait", "--timeout", "180s"])
+            .args([
+                "--set-string",
+                &format!(
+                    "podAnnotations.threads-agent\\.io/images={}",
+                    digests.join("-")
+                ),
+            ]),
+        &step.log,
+    )
+}
+
+pub fn examples(instance: &Instance, step: &Step) -> Result<()> {
+    let examples = paths::project().join("examples");
+    exec::logged(
+        kubectl(instance)
+            .args(["apply", "--server-side", "-n", "default", "-k"])
+            .arg(examples),
+        &step.log,
+    )?;
+    step.say("waiting for the jobs to finish");
+    exec::logged(
+        kubectl(instance).args([
+            "wait",
+            "-n",
+            "default",
+            "--for=condition=Finished",
+            "contentjob",
+            "--all",
+            "--timeout=180s",
+        ]),
+        &step.log,
+    )
+}
+
+/// `helm` against an instance, the one that was built.
+pub fn helm(instance: &Instance) -> Command {
+    let mut command = Command::new(build::bin().join("helm"));
+    command.env("KUBECONFIG", instance.kubeconfig());
+    command
+}
+
+/// Lines for `eval`: where the cluster is, and a PATH with the programs that were built.
+pub fn shell_environment(instance: &Instance) -> String {
+    format!(
+        "export KUBECONFIG=\"{}\"\nexport PATH=\"{}:$PATH\"",
+        instance.kubeconfig().display(),
+        build::bin().display()
+    )
+}

