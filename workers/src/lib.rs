@@ -20,6 +20,6 @@ pub mod generate;
 pub mod meter;
 pub mod plan;
 pub mod ports;
-//pub mod run;
+pub mod run;
 pub mod stop;
 mod tokens;

@@ -39,12 +39,7 @@ pub async fn make(ports: &Ports, task: &ClaimedTask, meter: &Meter) -> Result<Va
     // A plan has no post of its own, so there is nothing to leave out.
     match ports
         .index
-        .nearest(
-            &task.persona.vectors.collection,
-            &vector,
-            Uuid::nil(),
-            NEAREST,
-        )
+        .nearest(&task.persona.vectors, &vector, Uuid::nil(), NEAREST)
         .await
     {
         Ok(nearest) => plan["nearest"] = nearest.iter().map(neighbour).collect(),

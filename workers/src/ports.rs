@@ -6,7 +6,7 @@ use backends::postgres::{
     worker::{CommitOutcome, CompletedPost, RunState},
 };
 use domain::{
-    revision::{EndpointSettings, ModelSettings},
+    revision::{EndpointSettings, ModelSettings, VectorSettings},
     tasks::{ClaimedTask, TaskFailure, TokenUsage},
 };
 use serde_json::{Map, Value};
@@ -99,7 +99,7 @@ pub trait Embedder: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Neighbour {
     pub id: Uuid,
-    /// Cosine similarity in basis points.
+    /// Cosine similarity in basis points, whatever the collection measures.
     pub similarity_bp: i32,
 }
 
@@ -109,6 +109,8 @@ pub struct Point {
     pub id: Uuid,
     pub vector: Vec<f32>,
     pub payload: Map<String, Value>,
+    /// Version of the embedding.
+    pub version: i32,
 }
 
 /// The vector index could not answer; the pipeline goes on without it.
@@ -118,13 +120,14 @@ pub struct IndexDown(pub String);
 
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
-    /// The nearest posts of a collection, the most similar first, without the post `excluding`.
+    /// The nearest posts of the space's collection, the most similar first, without the post `excluding`. The vector has unit
+    /// length.
     ///
     /// # Errors
     /// An index that does not answer in time, or refuses.
     async fn nearest(
         &self,
-        collection: &str,
+        space: &VectorSettings,
         vector: &[f32],
         excluding: Uuid,
         limit: u32,

@@ -73,8 +73,10 @@ async fn work(settings: &Settings, stop: Stop) -> anyhow::Result<Exit> {
         lease: settings.lease(),
         stop,
     };
-    let mut wakeups = adapters::wakeups::Queue::start(settings, &credentials)?;
-    Ok(shop.consume(&mut wakeups).await?)
+    let mut wakeups = adapters::wakeups::Queue::start(settings, &credentials);
+    let exit = shop.consume(&mut wakeups).await;
+    wakeups.stop().await;
+    Ok(exit?)
 }
 
 /// Waits for a database that answers and checks that its schema is this build's; none where a stop came first.
@@ -99,5 +101,9 @@ async fn check_schema(store: &WorkerStore, stop: &Stop) -> Result<Option<()>, St
 pub fn init_logging() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

@@ -75,6 +75,7 @@ impl Attempt<'_> {
             id: finished.post.id,
             vector: finished.embedding.clone(),
             payload: finished.point_payload(),
+            version: generate::record::EMBEDDING_VERSION,
         };
         let stored = tokio::select! {
             stored = self.shop.ports.index.upsert(&finished.post.collection, point) => stored.map_err(|error| error.to_string()),

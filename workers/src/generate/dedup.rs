@@ -5,7 +5,7 @@ use crate::{
     failure::DUPLICATE,
     ports::{Neighbour, VectorIndex},
 };
-use domain::revision::{DedupAction, DedupGate};
+use domain::revision::{DedupAction, DedupGate, VectorSettings};
 use uuid::Uuid;
 
 /// What the comparison found.
@@ -24,12 +24,12 @@ pub struct Similarity {
 /// The gate's objection to a duplicate.
 pub async fn compare(
     index: &dyn VectorIndex,
-    collection: &str,
+    space: &VectorSettings,
     vector: &[f32],
     post: Uuid,
     gate: &DedupGate,
 ) -> Result<Similarity, Objection> {
-    let answer = index.nearest(collection, vector, post, 1).await;
+    let answer = index.nearest(space, vector, post, 1).await;
     let nearest = match &answer {
         Ok(neighbours) => neighbours
             .iter()

@@ -8,7 +8,7 @@ use crate::{
 };
 use domain::{revision::PersonaRevision, tasks::TaskFailure};
 
-/// Asks for the embedding of `text` in the persona's vector space.
+/// Asks for the embedding of `text` in the persona's vector space; it has unit length.
 ///
 /// # Errors
 /// `InvalidModelOutput` for a vector of another length, with a number that is not finite, or without any direction; or the
@@ -35,14 +35,25 @@ fn check(Embedding { vector, .. }: Embedding, dimensions: u32) -> Result<Vec<f32
             vector.len()
         )));
     }
-    // The sum of squares is what similarity divides by: it must be a number, and not zero.
-    let square: f64 = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum();
-    if !square.is_finite() || square < f64::from(f32::MIN_POSITIVE) {
+    // Unit length makes the three distances of an index tell the same similarity, and takes nothing from a direction.
+    let length = vector
+        .iter()
+        .map(|x| f64::from(*x) * f64::from(*x))
+        .sum::<f64>()
+        .sqrt();
+    if !length.is_finite() || length < f64::from(f32::MIN_POSITIVE) {
         return Err(invalid_output(
             "the embedding is zero or holds numbers that are not finite",
         ));
     }
-    Ok(vector)
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "vectors are stored with single precision"
+    )]
+    Ok(vector
+        .iter()
+        .map(|x| (f64::from(*x) / length) as f32)
+        .collect())
 }
 
 #[cfg(test)]
@@ -61,8 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_of_the_right_size_passes_unchanged() {
-        assert_eq!(checked(vec![0.0, -0.5, 2.0]).unwrap(), vec![0.0, -0.5, 2.0]);
+    fn a_vector_of_the_right_size_keeps_its_direction_and_gets_unit_length() {
+        assert_eq!(checked(vec![0.0, -3.0, 4.0]).unwrap(), vec![0.0, -0.6, 0.8]);
+        assert_eq!(checked(vec![0.0, 0.0, 1e-30]).unwrap(), vec![0.0, 0.0, 1.0]);
     }
 
     #[test]
@@ -78,7 +90,6 @@ mod tests {
             vec![0.0; 3],
             vec![1.0, f32::NAN, 0.0],
             vec![f32::INFINITY, 0.0, 0.0],
-            vec![1e-30; 3],
         ] {
             assert_eq!(checked(vector).unwrap_err().code, "InvalidModelOutput");
         }

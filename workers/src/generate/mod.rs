@@ -72,16 +72,8 @@ pub async fn write_post(
     }
     let embedding = embed::embed(&*ports.embedder, persona, &written.draft.text(), meter).await?;
     let queried_at = clock.now();
-    let (collection, post) = (&persona.vectors.collection, names::post_id(task.id));
-    match dedup::compare(
-        &*ports.index,
-        collection,
-        &embedding,
-        post,
-        &persona.gates.dedup,
-    )
-    .await
-    {
+    let (space, post) = (&persona.vectors, names::post_id(task.id));
+    match dedup::compare(&*ports.index, space, &embedding, post, &persona.gates.dedup).await {
         Ok(similarity) => {
             let parts = Parts {
                 written,

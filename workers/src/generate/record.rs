@@ -112,7 +112,8 @@ impl Finished {
             "hook": self.post.hook,
             "body": self.post.body,
             "content_hash": self.post.content_hash,
-            "embedding_version": EMBEDDING_VERSION,
+            "persona": self.post.persona,
+            "timestamp": self.queried_at,
         });
         if let Value::Object(payload) = payload {
             payload

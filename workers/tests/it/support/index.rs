@@ -2,6 +2,7 @@
 
 use super::CrashPoint;
 use async_trait::async_trait;
+use domain::revision::VectorSettings;
 use std::{
     collections::BTreeMap,
     sync::{
@@ -41,6 +42,7 @@ impl MemoryIndex {
                 id,
                 vector,
                 payload: serde_json::Map::new(),
+                version: 1,
             },
         );
     }
@@ -67,7 +69,7 @@ impl MemoryIndex {
 impl VectorIndex for MemoryIndex {
     async fn nearest(
         &self,
-        collection: &str,
+        space: &VectorSettings,
         vector: &[f32],
         excluding: Uuid,
         limit: u32,
@@ -76,7 +78,7 @@ impl VectorIndex for MemoryIndex {
         self.answers()?;
         let mut found: Vec<Neighbour> = self
             .lock()
-            .values_of(collection)
+            .values_of(&space.collection)
             .filter(|point| point.id != excluding)
             .map(|point| Neighbour {
                 id: point.id,

@@ -1,5 +1,9 @@
 //! In-memory ports for tests and the benchmark: the same traits as the real systems, with faults on demand.
-#![allow(dead_code, reason = "the tests and the benchmark each use a part")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the tests and the benchmark each use a part"
+)]
 
 mod crash;
 pub mod database;

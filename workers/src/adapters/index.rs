@@ -1,0 +1,100 @@
+//! [`VectorIndex`] over Qdrant.
+
+use crate::ports::{IndexDown, Neighbour, Point, VectorIndex};
+use async_trait::async_trait;
+use backends::qdrant::{PostPoint, VectorError, VectorStore};
+use domain::revision::VectorSettings;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A post must not wait long for an index that it can do without.
+const QUERY_PATIENCE: Duration = Duration::from_secs(5);
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The collections that this worker's token reaches.
+#[derive(Debug, Clone)]
+pub struct QdrantIndex(VectorStore);
+
+impl QdrantIndex {
+    #[must_use]
+    pub fn new(store: VectorStore) -> Self {
+        Self(store)
+    }
+}
+
+#[async_trait]
+impl VectorIndex for QdrantIndex {
+    async fn nearest(
+        &self,
+        space: &VectorSettings,
+        vector: &[f32],
+        excluding: Uuid,
+        limit: u32,
+    ) -> Result<Vec<Neighbour>, IndexDown> {
+        let exclude = [excluding];
+        let query = self.0.nearest(
+            &space.collection,
+            vector.to_vec(),
+            u64::from(limit),
+            &exclude,
+        );
+        let found = within(QUERY_PATIENCE, query).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| Neighbour {
+                id: found.id,
+                similarity_bp: cosine_bp(&space.distance, found.similarity),
+            })
+            .collect())
+    }
+
+    async fn upsert(&self, collection: &str, point: Point) -> Result<(), IndexDown> {
+        let point = PostPoint {
+            id: point.id,
+            vector: point.vector,
+            payload: point.payload,
+            version: i64::from(point.version),
+        };
+        within(WRITE_PATIENCE, self.0.upsert_post(collection, point)).await
+    }
+}
+
+async fn within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<T, VectorError>>,
+) -> Result<T, IndexDown> {
+    match tokio::time::timeout(patience, call).await {
+        Ok(answered) => answered.map_err(|error| IndexDown(error.to_string())),
+        Err(_) => Err(IndexDown(format!(
+            "no answer within {} s",
+            patience.as_secs()
+        ))),
+    }
+}
+
+/// Cosine similarity in basis points of two vectors of unit length, from what a collection of the given distance answers:
+/// their dot product, or their Euclidean distance d, for which the cosine is 1 − d²/2.
+fn cosine_bp(distance: &str, answered: f32) -> i32 {
+    let answered = f64::from(answered);
+    let cosine = if distance == "Euclid" {
+        1.0 - answered * answered / 2.0
+    } else {
+        answered
+    };
+    #[allow(clippy::cast_possible_truncation, reason = "clamped to four digits")]
+    let basis_points = (cosine.clamp(-1.0, 1.0) * 10_000.0).round() as i32;
+    basis_points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cosine_bp;
+
+    #[test]
+    fn every_distance_tells_the_cosine_of_unit_vectors() {
+        assert_eq!(cosine_bp("Cosine", 0.987_65), 9_877);
+        assert_eq!(cosine_bp("Dot", -1.000_001), -10_000);
+        assert_eq!(cosine_bp("Euclid", 0.0), 10_000);
+        assert_eq!(cosine_bp("Euclid", 2.0_f32.sqrt()), 0);
+    }
+}
