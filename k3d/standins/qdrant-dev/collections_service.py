@@ -35,6 +35,7 @@ class Collections(collections_service_pb2_grpc.CollectionsServicer):
                 optimizer_config=pb.OptimizersConfigDiff(
                     deleted_threshold=0.2, vacuum_min_vector_number=1000, default_segment_number=0, flush_interval_sec=5
                 ),
+                wal_config=pb.WalConfigDiff(wal_capacity_mb=32, wal_segments_ahead=0),
             ),
         )
         return pb.GetCollectionInfoResponse(result=info, time=time.perf_counter() - began)
