@@ -1,0 +1,1 @@
+"""Qdrant's gRPC contract over Qdrant's own engine, for development and tests."""
