@@ -141,7 +141,16 @@ CREATE TABLE content_runs (
     tokens_limit       bigint,
     tokens_reserved    bigint NOT NULL DEFAULT 0 CHECK (tokens_reserved >= 0),
     tokens_spent       bigint NOT NULL DEFAULT 0,
+    -- Tasks that the run shall have, and what is reserved for each.
+    tasks_total        integer NOT NULL DEFAULT 0,
+    task_tokens        bigint NOT NULL DEFAULT 0,
+    -- The newest worker Job: its number, the Pods it was given (0 once it ended), and how many failed in a row.
     job_ordinal        integer NOT NULL DEFAULT 0,
+    job_pods           integer NOT NULL DEFAULT 0,
+    job_failures       integer NOT NULL DEFAULT 0,
+    -- Values of the annotations retry and discard that were obeyed, so that each is obeyed once.
+    retry_handled      text,
+    discard_handled    text,
     plan               jsonb,
     last_error         jsonb,
     deadline_at        timestamptz NOT NULL,
@@ -152,6 +161,7 @@ CREATE TABLE content_runs (
 CREATE INDEX content_runs_by_job ON content_runs (job_uid, created_at DESC);
 CREATE INDEX content_runs_by_name ON content_runs (namespace_uid, name, created_at DESC);
 CREATE INDEX content_runs_open ON content_runs (persona_uid) WHERE finished_at IS NULL;
+CREATE INDEX content_runs_with_pods ON content_runs (persona_uid) WHERE job_pods > 0;
 
 -- References that a resource waits for, so that five minutes are counted across restarts.
 CREATE TABLE waits (

@@ -1,9 +1,11 @@
 //! What the operator may do. Each transaction takes the epoch row FOR SHARE: a leader that has been replaced cannot commit.
 
+pub mod counts;
 pub mod epoch;
-pub mod logins;
 pub mod ledger;
+pub mod logins;
 pub mod personas;
+pub mod runs;
 pub mod tenants;
 
 use super::{StoreError, migrate};

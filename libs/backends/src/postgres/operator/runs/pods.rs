@@ -1,0 +1,141 @@
+//! Who may have how many worker Pods. The rows decide, so that two reconciles at once never go above a limit, and a cache
+//! that has not seen a Job yet does not matter.
+
+use crate::postgres::{StoreError, operator::OperatorStore};
+use uuid::Uuid;
+
+/// One lock for all grants: they are short and rare.
+const GRANT_LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('threads.pods', 0))";
+
+/// The limits that a grant obeys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PodBudget {
+    /// Pods that the run could use.
+    pub wanted: i32,
+    /// `limits.concurrency` of the persona.
+    pub persona: i32,
+    /// Worker Pods of the whole install; absent means no limit.
+    pub install: Option<i32>,
+}
+
+/// A worker Job that may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobSlot {
+    pub ordinal: i32,
+    pub pods: i32,
+}
+
+/// A run that has claimable tasks and no Pods.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct WaitingRun {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl OperatorStore {
+    /// Gives a run the number of its next worker Job, and as many Pods as every limit leaves, before the Job is made. None
+    /// where no Pod is left. `failures` is how many of its Jobs have failed in a row.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn grant_pods(
+        &self,
+        run: Uuid,
+        budget: PodBudget,
+        failures: i32,
+    ) -> Result<Option<JobSlot>, StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(GRANT_LOCK).execute(&mut *transaction).await?;
+        let (of_persona, of_install): (i64, i64) = sqlx::query_as(
+            "SELECT coalesce(sum(other.job_pods) FILTER (WHERE other.persona_uid = run.persona_uid), 0)::bigint,
+                 coalesce(sum(other.job_pods), 0)::bigint
+             FROM content_runs run LEFT JOIN content_runs other ON other.job_pods > 0 AND other.id <> run.id
+             WHERE run.id = $1",
+        )
+        .bind(run)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let pods = grant(budget, of_persona, of_install);
+        if pods == 0 {
+            return Ok(None);
+        }
+        let ordinal = sqlx::query_scalar(
+            "UPDATE content_runs SET job_ordinal = job_ordinal + 1, job_pods = $2, job_failures = $3 WHERE id = $1
+             RETURNING job_ordinal",
+        )
+        .bind(run)
+        .bind(pods)
+        .bind(failures)
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(Some(JobSlot { ordinal, pods }))
+    }
+
+    /// The run's Pods have ended. Answers the runs that come next for what is free now, best first.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn release_pods(&self, run: Uuid) -> Result<Vec<WaitingRun>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let freed: Option<i32> = sqlx::query_scalar(
+            "WITH held AS (SELECT id, job_pods FROM content_runs WHERE id = $1 AND job_pods > 0 FOR UPDATE)
+             UPDATE content_runs SET job_pods = 0 FROM held WHERE content_runs.id = held.id RETURNING held.job_pods",
+        )
+        .bind(run)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let next = sqlx::query_as(
+            "SELECT waiting.namespace, waiting.name FROM content_runs waiting JOIN content_runs run ON run.id = $1
+             WHERE waiting.finished_at IS NULL AND waiting.gone_at IS NULL AND NOT waiting.suspended AND NOT waiting.cancelled
+               AND waiting.job_pods = 0 AND waiting.id <> run.id
+               AND EXISTS (SELECT FROM tasks WHERE run_id = waiting.id AND status = 'queued')
+             ORDER BY (waiting.persona_uid = run.persona_uid) DESC, waiting.priority DESC, waiting.created_at LIMIT $2",
+        )
+        .bind(run)
+        .bind(i64::from(freed.unwrap_or(0)))
+        .fetch_all(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(next)
+    }
+}
+
+fn grant(budget: PodBudget, of_persona: i64, of_install: i64) -> i32 {
+    let left = |limit: i32, used: i64| (i64::from(limit) - used).max(0);
+    let pods = i64::from(budget.wanted)
+        .min(left(budget.persona, of_persona))
+        .min(
+            budget
+                .install
+                .map_or(i64::MAX, |limit| left(limit, of_install)),
+        );
+    i32::try_from(pods.max(0)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_stays_within_every_limit() {
+        for (wanted, persona, install, of_persona, of_install, expected) in [
+            (2, 5, None, 0, 90, 2),
+            (4, 5, None, 2, 2, 3),
+            (4, 5, None, 7, 7, 0),
+            (4, 5, Some(10), 0, 9, 1),
+            (0, 5, Some(10), 0, 0, 0),
+        ] {
+            let budget = PodBudget {
+                wanted,
+                persona,
+                install,
+            };
+            assert_eq!(
+                grant(budget, of_persona, of_install),
+                expected,
+                "{budget:?}"
+            );
+        }
+    }
+}
