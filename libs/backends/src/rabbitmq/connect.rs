@@ -2,7 +2,9 @@
 
 use super::BrokerError;
 use crate::credential::Credential;
-use lapin::{Channel, Connection, ConnectionProperties, runtime, tcp::OwnedTLSConfig};
+use lapin::{
+    Channel, Connection, ConnectionProperties, runtime, tcp::OwnedTLSConfig, uri::AMQPUri,
+};
 use secrecy::ExposeSecret;
 use std::{path::PathBuf, time::Duration};
 
@@ -32,16 +34,27 @@ impl BrokerAddress {
         }
     }
 
-    pub(super) async fn connect(&self) -> Result<Connection, BrokerError> {
+    /// The virtual host that the URL names, for [`super::Management`].
+    ///
+    /// # Errors
+    /// [`BrokerError::Address`]
+    pub fn vhost(&self) -> Result<String, BrokerError> {
+        Ok(self.uri()?.vhost)
+    }
+
+    fn uri(&self) -> Result<AMQPUri, BrokerError> {
         let url = self
             .url
             .read()
             .map_err(|error| BrokerError::Address(error.to_string()))?;
-        let mut uri: lapin::uri::AMQPUri = url
-            .expose_secret()
+        url.expose_secret()
             .parse()
             // The parser's words hold the URL, and with it the password.
-            .map_err(|_| BrokerError::Address("it is no AMQP URL".to_owned()))?;
+            .map_err(|_| BrokerError::Address("it is no AMQP URL".to_owned()))
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connection, BrokerError> {
+        let mut uri = self.uri()?;
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         let cert_chain =
             match &self.ca_bundle {
