@@ -95,18 +95,45 @@ impl OperatorStore {
         .await?)
     }
 
+    /// Whether another uid had this name in this namespace, so that its records will be taken over.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn has_predecessor(
+        &self,
+        uid: Uuid,
+        namespace_uid: Uuid,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM personas WHERE namespace_uid = $2 AND name = $3 AND uid <> $1)")
+            .bind(uid)
+            .bind(namespace_uid)
+            .bind(name)
+            .fetch_one(self.pool())
+            .await?)
+    }
+
     /// Makes row and revision match, in one transaction that can be repeated. The caller has just seen the object alive,
     /// so every other uid of the same namespace and name is a predecessor.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn sync_persona(&self, record: &PersonaRecord<'_>) -> Result<PersonaSync, StoreError> {
+    pub async fn sync_persona(
+        &self,
+        record: &PersonaRecord<'_>,
+    ) -> Result<PersonaSync, StoreError> {
         let mut transaction = self.begin().await?;
-        let row_existed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM personas WHERE uid = $1 AND gone_at IS NULL)")
-            .bind(record.uid)
-            .fetch_one(&mut *transaction)
-            .await?;
-        let took_over = if row_existed { None } else { take_over(&mut transaction, record).await? };
+        let row_existed: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM personas WHERE uid = $1 AND gone_at IS NULL)",
+        )
+        .bind(record.uid)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let took_over = if row_existed {
+            None
+        } else {
+            take_over(&mut transaction, record).await?
+        };
         sqlx::query(
             "INSERT INTO personas (uid, namespace, namespace_uid, name, queue, collection, suspended, tokens_per_day)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -127,7 +154,11 @@ impl OperatorStore {
         .await?;
         let revision = ensure_revision(&mut transaction, record).await?;
         transaction.commit().await?;
-        Ok(PersonaSync { took_over, row_existed, revision })
+        Ok(PersonaSync {
+            took_over,
+            row_existed,
+            revision,
+        })
     }
 
     /// The version that a track of a template names now, or the version of a digest.
@@ -165,7 +196,11 @@ impl OperatorStore {
         .bind(template)
         .fetch_one(self.pool())
         .await?;
-        Ok(Err(if known { MissingPrompt::Selector } else { MissingPrompt::Template }))
+        Ok(Err(if known {
+            MissingPrompt::Selector
+        } else {
+            MissingPrompt::Template
+        }))
     }
 
     /// The vectors of these posts have to be stored again: their collection was made anew.
@@ -174,11 +209,13 @@ impl OperatorStore {
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn forget_points(&self, collection: &str) -> Result<u64, StoreError> {
         let mut transaction = self.begin().await?;
-        let posts = sqlx::query("UPDATE posts SET point_version = 0 WHERE collection = $1 AND point_version > 0")
-            .bind(collection)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
+        let posts = sqlx::query(
+            "UPDATE posts SET point_version = 0 WHERE collection = $1 AND point_version > 0",
+        )
+        .bind(collection)
+        .execute(&mut *transaction)
+        .await?
+        .rows_affected();
         transaction.commit().await?;
         Ok(posts)
     }
@@ -218,7 +255,9 @@ async fn take_over(
     .bind(record.uid)
     .fetch_optional(&mut **transaction)
     .await?;
-    let Some(old) = predecessor else { return Ok(None) };
+    let Some(old) = predecessor else {
+        return Ok(None);
+    };
     // Revisions and runs follow by ON UPDATE CASCADE.
     for statement in [
         "UPDATE personas SET uid = $2, gone_at = NULL WHERE uid = $1",
@@ -228,7 +267,11 @@ async fn take_over(
         "UPDATE token_days SET persona_uid = $2 WHERE persona_uid = $1",
         "UPDATE ownership_ledger SET owner_uid = $2 WHERE owner_uid = $1",
     ] {
-        sqlx::query(statement).bind(old).bind(record.uid).execute(&mut **transaction).await?;
+        sqlx::query(statement)
+            .bind(old)
+            .bind(record.uid)
+            .execute(&mut **transaction)
+            .await?;
     }
     Ok(Some(old))
 }
@@ -250,11 +293,13 @@ async fn ensure_revision(
     .bind(Json(record.revision))
     .execute(&mut **transaction)
     .await?;
-    let revision: Revision = sqlx::query_as("SELECT id, number FROM persona_revisions WHERE persona_uid = $1 AND digest = $2")
-        .bind(record.uid)
-        .bind(&digest)
-        .fetch_one(&mut **transaction)
-        .await?;
+    let revision: Revision = sqlx::query_as(
+        "SELECT id, number FROM persona_revisions WHERE persona_uid = $1 AND digest = $2",
+    )
+    .bind(record.uid)
+    .bind(&digest)
+    .fetch_one(&mut **transaction)
+    .await?;
     sqlx::query("UPDATE personas SET current_revision = $2 WHERE uid = $1 AND current_revision IS DISTINCT FROM $2")
         .bind(record.uid)
         .bind(revision.id)

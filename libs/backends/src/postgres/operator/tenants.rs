@@ -41,7 +41,11 @@ impl OperatorStore {
         Ok(rows
             .into_iter()
             .map(|(slot, keyed_at, age)| WorkerLogin {
-                slot: if slot == Slot::A.as_str() { Slot::A } else { Slot::B },
+                slot: if slot == Slot::A.as_str() {
+                    Slot::A
+                } else {
+                    Slot::B
+                },
                 keyed_at,
                 age_seconds: age as i64,
             })
@@ -72,7 +76,10 @@ impl OperatorStore {
         .bind(tenant.namespace_uid)
         .fetch_all(self.pool())
         .await?;
-        Ok(TenantReach { queues, collections })
+        Ok(TenantReach {
+            queues,
+            collections,
+        })
     }
 
     /// Tenants with work that is not finished: their short-lived credentials have to be renewed.
@@ -106,7 +113,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn has_runs_from_before(&self, tenant: &Tenant, moment: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn has_runs_from_before(
+        &self,
+        tenant: &Tenant,
+        moment: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM content_runs WHERE namespace_uid = $1 AND created_at <= $2
                  AND finished_at IS NULL AND gone_at IS NULL AND deadline_at > now())",
@@ -121,7 +132,11 @@ impl OperatorStore {
         let rows: Vec<(String, Uuid)> = sqlx::query_as(query).fetch_all(self.pool()).await?;
         Ok(rows
             .into_iter()
-            .map(|(namespace, namespace_uid)| Tenant { install: install.to_owned(), namespace, namespace_uid })
+            .map(|(namespace, namespace_uid)| Tenant {
+                install: install.to_owned(),
+                namespace,
+                namespace_uid,
+            })
             .collect())
     }
 }

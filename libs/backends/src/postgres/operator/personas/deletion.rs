@@ -30,10 +30,12 @@ impl OperatorStore {
         ] {
             sqlx::query(statement).bind(uid).execute(&mut *transaction).await?;
         }
-        let held = sqlx::query_scalar("SELECT count(*) FROM tasks WHERE persona_uid = $1 AND status = 'processing'")
-            .bind(uid)
-            .fetch_one(&mut *transaction)
-            .await?;
+        let held = sqlx::query_scalar(
+            "SELECT count(*) FROM tasks WHERE persona_uid = $1 AND status = 'processing'",
+        )
+        .bind(uid)
+        .fetch_one(&mut *transaction)
+        .await?;
         transaction.commit().await?;
         Ok(held)
     }
@@ -61,10 +63,19 @@ impl OperatorStore {
             .bind(uid)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM waits WHERE uid = $1").bind(uid).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM waits WHERE uid = $1")
+            .bind(uid)
+            .execute(&mut *transaction)
+            .await?;
         if erase {
-            for statement in ["DELETE FROM posts WHERE persona_uid = $1", "DELETE FROM usage WHERE persona_uid = $1"] {
-                sqlx::query(statement).bind(uid).execute(&mut *transaction).await?;
+            for statement in [
+                "DELETE FROM posts WHERE persona_uid = $1",
+                "DELETE FROM usage WHERE persona_uid = $1",
+            ] {
+                sqlx::query(statement)
+                    .bind(uid)
+                    .execute(&mut *transaction)
+                    .await?;
             }
         }
         transaction.commit().await?;

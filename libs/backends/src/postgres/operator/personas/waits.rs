@@ -14,6 +14,19 @@ pub struct Wait {
 }
 
 impl OperatorStore {
+    /// Whether the resource waits for anything, by the rows.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn waits(&self, uid: Uuid) -> Result<bool, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT EXISTS (SELECT FROM waits WHERE uid = $1)")
+                .bind(uid)
+                .fetch_one(self.pool())
+                .await?,
+        )
+    }
+
     /// Notes what a resource waits for now and forgets what it no longer waits for; answers since when.
     ///
     /// # Errors
