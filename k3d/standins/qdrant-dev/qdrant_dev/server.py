@@ -26,8 +26,7 @@ def main(arguments=None):
         raise SystemExit("the file of --api-key-file is empty")
     storage = Storage(options.data)
     server = build(Keeper(key), storage)
-    if server.add_insecure_port(f"{options.host}:{options.port}") == 0:
-        raise SystemExit(f"cannot listen on {options.host}:{options.port}")
+    listen(server, f"{options.host}:{options.port}")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -37,6 +36,13 @@ def main(arguments=None):
     server.stop(GRACE_SECONDS).wait()
     storage.close()
     return 0
+
+
+def listen(server, address):
+    try:
+        server.add_insecure_port(address)
+    except RuntimeError:
+        raise SystemExit(f"cannot listen on {address}") from None
 
 
 def build(keeper, storage):
