@@ -47,7 +47,7 @@ pub struct Settings {
     pub https_proxy: Option<String>,
     /// PEM file with further certificate authorities to trust.
     #[arg(long, env = "CA_BUNDLE")]
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<String>,
 }
 
 impl Settings {
@@ -59,5 +59,20 @@ impl Settings {
     #[must_use]
     pub fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_seconds)
+    }
+
+    /// An empty setting is no setting.
+    #[must_use]
+    pub fn proxy(&self) -> Option<String> {
+        self.https_proxy.clone().filter(|proxy| !proxy.is_empty())
+    }
+
+    /// As [`Settings::proxy`].
+    #[must_use]
+    pub fn ca_bundle(&self) -> Option<PathBuf> {
+        self.ca_bundle
+            .as_ref()
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
     }
 }

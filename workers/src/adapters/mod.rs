@@ -29,11 +29,8 @@ pub fn ports(settings: &Settings, credentials: &SecretDirectory) -> anyhow::Resu
             total: CALL_LIMIT,
             ..CallLimits::default()
         },
-        proxy: settings
-            .https_proxy
-            .clone()
-            .filter(|proxy| !proxy.is_empty()),
-        ca_bundle: settings.ca_bundle.clone(),
+        proxy: settings.proxy(),
+        ca_bundle: settings.ca_bundle(),
     })
     .context("calls to the endpoints")?;
     let endpoints = Arc::new(Endpoints::new(

@@ -26,7 +26,7 @@ impl Queue {
     pub fn start(settings: &Settings, credentials: &SecretDirectory) -> Self {
         let mut address =
             BrokerAddress::new(credentials.credential("amqp-url"), &settings.pod_name);
-        address.ca_bundle = settings.ca_bundle.clone();
+        address.ca_bundle = settings.ca_bundle();
         Self {
             consumer: QueueConsumer::start(address, settings.queue.clone(), PREFETCH),
             noticed: Vec::new(),

@@ -6,5 +6,6 @@ mod failures;
 mod gates;
 mod lease;
 mod pipeline;
+mod process;
 mod stopping;
 mod support;
