@@ -2,7 +2,7 @@
 //! are real. The goal is 500.
 //!
 //! ```text
-//! TEST_POSTGRES_SUPERUSER_URL=postgres://… BENCH_AMQP_URL=amqp://… \
+//! TEST_POSTGRES_SUPERUSER_URL=postgres://… TEST_AMQP_URL=amqp://… TEST_RABBITMQ_MANAGEMENT_URL=http://… \
 //!     cargo run --profile image -p threads-worker --example bench_worker -- --posts 5000
 //! ```
 //! Prints one JSON object. Only the CPU time of this process between the first claim and the last commit counts; seeding
@@ -16,13 +16,21 @@ use async_trait::async_trait;
 use clap::Parser;
 use domain::{
     digest::sha256_hex,
+    names,
     revision::{EndpointSettings, ModelSettings, VectorSettings},
     tasks::TaskFailure,
 };
 use std::{sync::Arc, time::Instant};
-use support::{Bench, completion, database::World, persona};
+use support::{
+    Bench,
+    broker::{TestQueue, wake},
+    completion,
+    database::World,
+    persona,
+};
 use uuid::Uuid;
 use worker::{
+    adapters::wakeups::Queue,
     consume::Exit,
     ports::{
         ChatRequest, Completion, Embedder, Embedding, IndexDown, Model, Neighbour, Point,
@@ -49,17 +57,28 @@ async fn main() {
     let Some(world) = World::create(persona).await else {
         return;
     };
+    let Some(queue) = TestQueue::create().await else {
+        return;
+    };
     let run = world.run("generate", arguments.posts).await;
+    queue
+        .publish(
+            (0..arguments.posts).map(|index| wake(world.persona_uid, names::task_id(run, index))),
+        )
+        .await;
 
     let mut worker = world.worker(&Bench::new([]), run);
     worker.ports.model = Arc::new(Writer);
     worker.ports.embedder = Arc::new(Directions);
     worker.ports.index = Arc::new(EmptyIndex);
-    let mut wakeups = support::Silence;
+    let mut settings = world.settings(run);
+    settings.queue.clone_from(&queue.name);
+    let mut wakeups = Queue::start(&settings, &queue.credentials());
 
     let (cpu, wall) = (cpu_seconds(), Instant::now());
     assert_eq!(worker.consume(&mut wakeups).await.unwrap(), Exit::RunClosed);
     let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
+    wakeups.stop().await;
 
     let posts: i64 =
         sqlx::query_scalar("SELECT count(*) FROM posts WHERE point_version = embedding_version")

@@ -9,3 +9,4 @@ mod pipeline;
 mod process;
 mod stopping;
 mod support;
+mod waking;
