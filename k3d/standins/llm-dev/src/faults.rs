@@ -1,7 +1,9 @@
-//! Faults on demand. A model's name may carry them: `stand-in-writer?fault=429&times=2&retry_after=1`.
+//! Faults on demand. A model's name may carry them: `stand-in-writer?fault=429&times=2&retry_after=1`; see [`crate::control`] for
+//! those that hit every model.
 //!
-//! `fault` is a status (429, 500, 529 …), `hang`, `not_json`, `empty`, `truncated`, `nonsense` or `huge`. With `times=N` only the
-//! first N calls of that very name fail; without it all do.
+//! `fault` is a status (429, 500, 529 …), `hang`, `not_json`, `cut_off` (JSON that ends within a string), `empty`, `truncated` (a text
+//! that the token limit ended), `nonsense` or `huge`. With `times=N` only the first N calls of that very name fail; without it all
+//! do.
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +15,33 @@ pub enum Kind {
     Status(u16),
     Hang,
     NotJson,
+    CutOff,
     Empty,
     Truncated,
     Nonsense,
     Huge,
 }
 
+impl Kind {
+    /// The fault of that name; none where nothing is called so.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "hang" => Self::Hang,
+            "not_json" => Self::NotJson,
+            "cut_off" => Self::CutOff,
+            "empty" => Self::Empty,
+            "truncated" => Self::Truncated,
+            "nonsense" => Self::Nonsense,
+            "huge" => Self::Huge,
+            status => Self::Status(status.parse().ok()?),
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     pub kind: Kind,
-    /// Seconds that a 429 asks to wait.
+    /// Seconds that a status of 429 or 503 asks to wait.
     pub retry_after: u32,
 }
 
@@ -73,15 +92,7 @@ fn parse(model: &str) -> Option<(Fault, Option<u32>)> {
             .find(|(name, _)| *name == key)
             .map(|(_, value)| value)
     };
-    let kind = match value("fault")? {
-        "hang" => Kind::Hang,
-        "not_json" => Kind::NotJson,
-        "empty" => Kind::Empty,
-        "truncated" => Kind::Truncated,
-        "nonsense" => Kind::Nonsense,
-        "huge" => Kind::Huge,
-        status => Kind::Status(status.parse().ok()?),
-    };
+    let kind = Kind::named(value("fault")?)?;
     let retry_after = value("retry_after")
         .and_then(|seconds| seconds.parse().ok())
         .unwrap_or(1);

@@ -1,8 +1,10 @@
 //! The routes: chat completions, embeddings, moderations, and what tests read and set.
 
 use crate::{
-    compose, embedding,
-    faults::{Faults, Kind},
+    compose,
+    control::{Control, Settings},
+    embedding,
+    faults::{Fault, Faults, Kind},
 };
 use axum::{
     Json, Router,
@@ -24,17 +26,33 @@ const HANG: Duration = Duration::from_secs(600);
 /// Bytes of an answer that is too large to be wanted.
 const HUGE: usize = 16 * 1024 * 1024;
 
+/// What the calls share.
+#[derive(Default)]
+struct Desk {
+    faults: Faults,
+    control: Control,
+}
+
+impl Desk {
+    /// Counts the call, waits as long as is set, and answers the fault that it shall have.
+    async fn admit(&self, route: &str, model: &str) -> Option<Fault> {
+        self.faults.count(route, model);
+        tokio::time::sleep(self.control.latency()).await;
+        self.control.take_fault().or_else(|| self.faults.of(model))
+    }
+}
+
 pub fn router() -> Router {
-    let faults = Arc::new(Faults::default());
     Router::new()
         .route("/v1/chat/completions", post(chat))
         .route("/v1/embeddings", post(embeddings))
         .route("/v1/moderations", post(moderations))
         .route_layer(middleware::from_fn(authorized))
         .route("/healthz", get(|| async { "ok" }))
+        .route("/control", post(control))
         .route("/control/requests", get(requests))
         .layer(middleware::map_response(labelled))
-        .with_state(faults)
+        .with_state(Arc::new(Desk::default()))
 }
 
 async fn labelled(mut response: Response) -> Response {
@@ -71,16 +89,16 @@ struct Message {
     content: String,
 }
 
-async fn chat(State(faults): State<Arc<Faults>>, Json(request): Json<ChatRequest>) -> Response {
-    faults.count("chat", &request.model);
+async fn chat(State(desk): State<Arc<Desk>>, Json(request): Json<ChatRequest>) -> Response {
+    let fault = desk.admit("chat", &request.model).await;
     let conversation: String = request
         .messages
         .iter()
         .map(|message| message.content.as_str())
         .collect::<Vec<_>>()
         .join("\n");
-    if let Some(fault) = faults.of(&request.model) {
-        return fault_answer(fault.kind, fault.retry_after).await;
+    if let Some(fault) = fault {
+        return fault_answer(fault).await;
     }
     let task = request
         .messages
@@ -133,12 +151,12 @@ impl Input {
 }
 
 async fn embeddings(
-    State(faults): State<Arc<Faults>>,
+    State(desk): State<Arc<Desk>>,
     Json(request): Json<EmbeddingRequest>,
 ) -> Response {
-    faults.count("embeddings", &request.model);
-    if let Some(fault) = faults.of(&request.model) {
-        return fault_answer(fault.kind, fault.retry_after).await;
+    let fault = desk.admit("embeddings", &request.model).await;
+    if let Some(fault) = fault {
+        return fault_answer(fault).await;
     }
     let dimensions = request.dimensions.unwrap_or(1536);
     if !(1..=65_536).contains(&dimensions) {
@@ -193,51 +211,70 @@ const CATEGORIES: [&str; 5] = [
 ];
 
 async fn moderations(
-    State(faults): State<Arc<Faults>>,
+    State(desk): State<Arc<Desk>>,
     Json(request): Json<ModerationRequest>,
 ) -> Response {
-    faults.count("moderations", &request.model);
-    if let Some(fault) = faults.of(&request.model) {
-        return fault_answer(fault.kind, fault.retry_after).await;
+    let fault = desk.admit("moderations", &request.model).await;
+    if let Some(fault) = fault {
+        return fault_answer(fault).await;
     }
-    let results: Vec<Value> = request
-        .input
-        .texts()
-        .iter()
-        .map(|text| {
-            let lower = text.to_lowercase();
-            let hit: Vec<&str> = FLAGGED.iter().filter(|(phrase, _)| lower.contains(phrase)).map(|(_, category)| *category).collect();
-            let categories: serde_json::Map<String, Value> =
-                CATEGORIES.iter().map(|category| ((*category).to_owned(), json!(hit.contains(category)))).collect();
-            let scores: serde_json::Map<String, Value> = CATEGORIES
-                .iter()
-                .map(|category| ((*category).to_owned(), json!(if hit.contains(category) { 0.99 } else { 0.01 })))
-                .collect();
-            json!({"flagged": !hit.is_empty(), "categories": categories, "category_scores": scores, "category_applied_input_types": {}})
-        })
-        .collect();
+    let everything = desk.control.flags_everything();
+    let texts = request.input.texts();
+    let results: Vec<Value> = texts.iter().map(|text| judge(text, everything)).collect();
     Json(json!({"id": "modr-standin", "model": request.model, "results": results})).into_response()
 }
 
-async fn requests(State(faults): State<Arc<Faults>>) -> Json<Value> {
-    Json(json!(faults.counts()))
+/// One text's verdict; with `always` it is harassment whatever it says.
+fn judge(text: &str, always: bool) -> Value {
+    let lower = text.to_lowercase();
+    let hit = |category: &str| {
+        (always && category == "harassment")
+            || FLAGGED
+                .iter()
+                .any(|(phrase, named)| *named == category && lower.contains(phrase))
+    };
+    let categories: serde_json::Map<String, Value> = CATEGORIES
+        .iter()
+        .map(|category| ((*category).to_owned(), json!(hit(category))))
+        .collect();
+    let scores: serde_json::Map<String, Value> = CATEGORIES
+        .iter()
+        .map(|category| {
+            let score = if hit(category) { 0.99 } else { 0.01 };
+            ((*category).to_owned(), json!(score))
+        })
+        .collect();
+    let flagged = CATEGORIES.iter().any(|category| hit(category));
+    json!({"flagged": flagged, "categories": categories, "category_scores": scores, "category_applied_input_types": {}})
 }
 
-async fn fault_answer(kind: Kind, retry_after: u32) -> Response {
+async fn control(State(desk): State<Arc<Desk>>, Json(settings): Json<Settings>) -> Response {
+    if !settings.is_known() {
+        return failure(StatusCode::BAD_REQUEST, "malformed names no fault");
+    }
+    desk.control.set(settings);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn requests(State(desk): State<Arc<Desk>>) -> Json<Value> {
+    Json(json!(desk.faults.counts()))
+}
+
+async fn fault_answer(fault: Fault) -> Response {
     let chat = |content: &str, finish: &str| {
         Json(json!({"id": "chatcmpl-standin-fault", "object": "chat.completion", "created": 0, "model": LABEL, "system_fingerprint": LABEL,
             "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": finish}],
             "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}))
         .into_response()
     };
-    match kind {
+    match fault.kind {
         Kind::Status(code) => {
             let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = failure(status, "a fault that was asked for");
-            if code == 429 {
+            if matches!(code, 429 | 503) {
                 response
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from(retry_after));
+                    .insert(header::RETRY_AFTER, HeaderValue::from(fault.retry_after));
             }
             response
         }
@@ -246,6 +283,11 @@ async fn fault_answer(kind: Kind, retry_after: u32) -> Response {
             failure(StatusCode::GATEWAY_TIMEOUT, "it hung as asked")
         }
         Kind::NotJson => (StatusCode::OK, "<html>this is no JSON</html>").into_response(),
+        Kind::CutOff => (
+            [(header::CONTENT_TYPE, "application/json")],
+            r#"{"object": "chat.completion", "choices": [{"message": {"content": "This ends in the mid"#,
+        )
+            .into_response(),
         Kind::Empty => chat("   ", "stop"),
         Kind::Truncated => chat("This text ends in the middle of a", "length"),
         Kind::Nonsense => chat("\u{0}\u{1}\u{2} . . . !!! ???", "stop"),
@@ -266,3 +308,6 @@ fn failure(status: StatusCode, message: &str) -> Response {
 fn tokens(text: &str) -> u32 {
     u32::try_from(text.chars().count().div_ceil(4)).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
