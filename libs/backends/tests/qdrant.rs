@@ -288,7 +288,7 @@ async fn a_token_reaches_its_own_collections_and_no_other() {
         assert_eq!(error.class(), FailureClass::Waiting);
     }
     let listed = worker.list_collections().await.unwrap();
-    assert_eq!(listed, [own.collection.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&own.collection));
     assert_eq!(foreign.store.count(name).await.unwrap(), 0);
     own.remove().await;
     foreign.remove().await;
