@@ -114,18 +114,24 @@ fn build_revision(name: &str, spec: &PersonaSpec, tenant: &Tenant) -> Result<Per
         name: name.to_owned(),
         voice: build_voice(spec)?,
         model: ModelSettings {
-            endpoint: endpoint(&spec.model.endpoint, text("model.name", &spec.model.name, 200)?, &spec.model.api_key_secret_ref),
+            endpoint: endpoint(
+                "model.endpoint",
+                &spec.model.endpoint,
+                text("model.name", &spec.model.name, 200)?,
+                &spec.model.api_key_secret_ref,
+            )?,
             temperature_bp: bounded("model.temperatureBp", spec.model.temperature_bp, 0, 20_000)?,
             max_output_tokens: bounded("model.maxOutputTokens", spec.model.max_output_tokens, 1, 32_768)?,
         },
-        embedding: endpoint(&spec.embedding.endpoint, space.model.clone(), &spec.embedding.secret_ref),
+        embedding: endpoint("embedding.endpoint", &spec.embedding.endpoint, space.model.clone(), &spec.embedding.secret_ref)?,
         moderation: match &spec.moderation {
             None => None,
             Some(moderation) => Some(endpoint(
+                "moderation.endpoint",
                 &moderation.endpoint,
                 text("moderation.model", &moderation.model, 200)?,
                 &moderation.secret_ref,
-            )),
+            )?),
         },
         vectors: VectorSettings {
             collection: posts_collection(tenant, name, &space),
@@ -208,9 +214,14 @@ fn need(
     Ok(SecretNeed { purpose, name: secret.name.clone(), key: secret.key.clone(), host: host_of(name, endpoint)? })
 }
 
-/// The host to which a key would be sent. What the URL parser here understands is what the worker's client understands:
-/// both are the same crate, so that no spelling passes here and goes elsewhere there.
+/// The host to which a key would be sent.
 fn host_of(name: &'static str, endpoint: &str) -> Result<String, Invalid> {
+    Ok(url_of(name, endpoint)?.host_str().unwrap_or_default().to_ascii_lowercase())
+}
+
+/// What the URL parser here understands is what stands in the revision, so that no spelling means one host to this check
+/// and another to the worker's client.
+fn url_of(name: &'static str, endpoint: &str) -> Result<Url, Invalid> {
     const MEND: &str = "must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1";
     if endpoint.len() > 2048 || endpoint.chars().any(char::is_control) {
         return Err(field(name, MEND));
@@ -222,17 +233,22 @@ fn host_of(name: &'static str, endpoint: &str) -> Result<String, Invalid> {
         && url.query().is_none()
         && url.fragment().is_none();
     match url.host_str() {
-        Some(host) if plain && !host.is_empty() => Ok(host.to_ascii_lowercase()),
+        Some(host) if plain && !host.is_empty() => Ok(url),
         _ => Err(field(name, MEND)),
     }
 }
 
-fn endpoint(endpoint: &str, model: String, secret: &SecretKeyRef) -> EndpointSettings {
-    EndpointSettings {
-        endpoint: endpoint.trim_end_matches('/').to_owned(),
+fn endpoint(
+    name: &'static str,
+    endpoint: &str,
+    model: String,
+    secret: &SecretKeyRef,
+) -> Result<EndpointSettings, Invalid> {
+    Ok(EndpointSettings {
+        endpoint: url_of(name, endpoint)?.as_str().trim_end_matches('/').to_owned(),
         model,
         secret: SecretKey { name: secret.name.clone(), key: secret.key.clone() },
-    }
+    })
 }
 
 /// A word or name on one line: not empty, nothing invisible.

@@ -109,6 +109,19 @@ impl OperatorStore {
         .await
     }
 
+    /// Tenants with two logins at once: a rotation is under way.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn rotating_tenants(&self, install: &str) -> Result<Vec<Tenant>, StoreError> {
+        self.tenants(
+            install,
+            "SELECT namespace, namespace_uid FROM worker_logins WHERE retired_at IS NULL
+             GROUP BY namespace, namespace_uid HAVING count(*) > 1",
+        )
+        .await
+    }
+
     /// Whether a run that was open when the login was superseded is still open; until then the old login stays.
     ///
     /// # Errors

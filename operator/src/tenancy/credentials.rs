@@ -1,0 +1,293 @@
+//! The credentials of a namespace's workers: a Postgres login, a RabbitMQ user, a Qdrant token, in one Secret there.
+//!
+//! They reach that namespace's own and no more, because its people can read the Secret. Login and user have two slots:
+//! rotation makes the other one, and the old one goes when no run that was open then is open any more.
+
+use super::endpoints::WorkerEndpoints;
+use async_trait::async_trait;
+use backends::{
+    postgres::{
+        StoreError,
+        operator::{
+            OperatorStore,
+            ledger::{Claim, Ownership, System},
+            tenants::{TenantReach, WorkerLogin},
+        },
+    },
+    qdrant::{VectorError, issue_collection_token},
+    rabbitmq::{BrokerError, Management},
+};
+use domain::{
+    digest::digest_of,
+    names::{Slot, Tenant, worker_login, worker_secret},
+};
+use k8s_openapi::{ByteString, api::core::v1::Secret, jiff::Timestamp};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::Mutex;
+
+/// Field manager of everything that the operator applies.
+const FIELD_MANAGER: &str = "threads-operator";
+/// A password is replaced after this.
+const ROTATION: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Life of a Qdrant token, which cannot be revoked.
+const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// A token with less than this left is replaced, so that the Pods' mount has it in time.
+const TOKEN_RENEWAL: Duration = Duration::from_secs(10 * 60);
+
+/// Annotation: uid of the namespace that the Secret was made for; a namespace made again is another tenant.
+pub(super) const ANNOTATION_TENANT: &str = "threads-agent.io/namespace-uid";
+/// Annotation: when the passwords in the Secret were set, as the database says.
+const ANNOTATION_KEYED: &str = "threads-agent.io/keyed-at";
+/// Annotation: digest of the queues and collections that the credentials reach.
+const ANNOTATION_REACH: &str = "threads-agent.io/reach";
+/// Annotation: when the token ends, in seconds since 1970.
+const ANNOTATION_EXPIRES: &str = "threads-agent.io/token-expires";
+
+const DATABASE_URL: &str = "database-url";
+const AMQP_URL: &str = "amqp-url";
+const QDRANT_URL: &str = "qdrant-url";
+const QDRANT_TOKEN: &str = "qdrant-token";
+
+/// What a worker Job mounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCredentials {
+    pub secret_name: String,
+    pub slot: Slot,
+}
+
+/// Why a namespace's workers have no credentials yet.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialError {
+    #[error("Postgres: {0}")]
+    Store(#[from] StoreError),
+    #[error("RabbitMQ: {0}")]
+    Broker(#[from] BrokerError),
+    #[error("Qdrant: {0}")]
+    Vectors(#[from] VectorError),
+    #[error("the Kubernetes API: {0}")]
+    Kubernetes(#[from] kube::Error),
+    #[error("namespace {0} has no living Persona whose queue a worker could read")]
+    NothingToReach(String),
+    #[error("{name} belongs to {owner}, which had it first")]
+    Conflict { name: String, owner: uuid::Uuid },
+}
+
+/// The broker's users, as far as tenancy needs them.
+#[async_trait]
+pub trait BrokerUsers: Send + Sync {
+    /// Makes the user or sets its password; it may read these queues and nothing else.
+    async fn ensure(&self, name: &str, password: &SecretString, queues: &[String]) -> Result<(), BrokerError>;
+    /// Sets what an existing user may read.
+    async fn restrict(&self, name: &str, queues: &[String]) -> Result<(), BrokerError>;
+    /// Deletes the user, which ends its connections; one that is gone is deleted.
+    async fn delete(&self, name: &str) -> Result<(), BrokerError>;
+}
+
+#[async_trait]
+impl BrokerUsers for Management {
+    async fn ensure(&self, name: &str, password: &SecretString, queues: &[String]) -> Result<(), BrokerError> {
+        self.ensure_worker_user(name, password, queues).await
+    }
+
+    async fn restrict(&self, name: &str, queues: &[String]) -> Result<(), BrokerError> {
+        self.set_readable_queues(name, queues).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), BrokerError> {
+        self.delete_user(name).await
+    }
+}
+
+/// Makes, renews and ends the credentials of tenants.
+#[derive(Clone)]
+pub struct Tenancy {
+    pub client: kube::Client,
+    pub store: OperatorStore,
+    pub users: Arc<dyn BrokerUsers>,
+    pub endpoints: WorkerEndpoints,
+    /// One at a time: two ContentJobs of a namespace must not key the same login twice.
+    gate: Arc<Mutex<()>>,
+}
+
+/// Which slot is in use, and whether it has to be keyed anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Choice {
+    slot: Slot,
+    /// When its password was set; none where one has to be made.
+    keyed_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl Tenancy {
+    #[must_use]
+    pub fn new(
+        client: kube::Client,
+        store: OperatorStore,
+        users: Arc<dyn BrokerUsers>,
+        endpoints: WorkerEndpoints,
+    ) -> Self {
+        Self { client, store, users, endpoints, gate: Arc::default() }
+    }
+
+    /// The Secret that a worker Job of this namespace mounts, with credentials that reach what its personas own now.
+    /// Writes nothing where nothing changed.
+    ///
+    /// # Errors
+    /// [`CredentialError`]; safe to repeat from any point.
+    pub async fn ensure_worker_credentials(&self, tenant: &Tenant) -> Result<WorkerCredentials, CredentialError> {
+        let _one_at_a_time = self.gate.lock().await;
+        let reach = self.store.tenant_reach(tenant).await?;
+        if reach.queues.is_empty() || reach.collections.is_empty() {
+            return Err(CredentialError::NothingToReach(tenant.namespace.clone()));
+        }
+        let choice = choose(&self.store.worker_logins(tenant).await?);
+        self.ensure_slot(tenant, choice, &reach).await?;
+        Ok(WorkerCredentials { secret_name: worker_secret(&tenant.install, choice.slot), slot: choice.slot })
+    }
+
+    /// Renews the slots that are still in use, the one that is about to be retired included.
+    pub(super) async fn renew(&self, tenant: &Tenant) -> Result<(), CredentialError> {
+        let _one_at_a_time = self.gate.lock().await;
+        let reach = self.store.tenant_reach(tenant).await?;
+        if reach.queues.is_empty() || reach.collections.is_empty() {
+            return Ok(());
+        }
+        for login in self.store.worker_logins(tenant).await? {
+            self.ensure_slot(tenant, Choice { slot: login.slot, keyed_at: Some(login.keyed_at) }, &reach).await?;
+        }
+        Ok(())
+    }
+
+    async fn ensure_slot(&self, tenant: &Tenant, choice: Choice, reach: &TenantReach) -> Result<(), CredentialError> {
+        let name = worker_secret(&tenant.install, choice.slot);
+        let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
+        let standing = api.get_opt(&name).await?.and_then(|secret| Standing::read(&secret, tenant));
+        let mut next = match (standing, choice.keyed_at) {
+            (Some(standing), Some(keyed_at)) if standing.keyed_at == stamp(keyed_at) => standing,
+            // No Secret, or one whose passwords are not those in force: both are set anew, together.
+            _ => self.key_anew(tenant, choice.slot, reach).await?,
+        };
+        let scope = digest_of(&(&reach.queues, &reach.collections));
+        let now = Timestamp::now().as_second();
+        let fresh = next.token_expires - now > TOKEN_RENEWAL.as_secs() as i64;
+        if next.reach == scope && fresh {
+            return Ok(());
+        }
+        if next.reach != scope {
+            self.users.restrict(&worker_login(tenant, choice.slot), &reach.queues).await?;
+            next.reach = scope;
+        }
+        next.token = issue_collection_token(&self.endpoints.vectors_key, &reach.collections, TOKEN_LIFE)?;
+        next.token_expires = now + TOKEN_LIFE.as_secs() as i64;
+        let secret = next.into_secret(&name, tenant, &self.endpoints.vectors);
+        api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&secret)).await?;
+        Ok(())
+    }
+
+    /// Sets new passwords in Postgres and RabbitMQ. The database's word on when comes back with the Secret: where this
+    /// process ends in between, the two differ and the next call sets new ones again.
+    async fn key_anew(&self, tenant: &Tenant, slot: Slot, reach: &TenantReach) -> Result<Standing, CredentialError> {
+        let login = worker_login(tenant, slot);
+        let claim =
+            Claim { system: System::RabbitMq, name: &login, namespace: &tenant.namespace, owner: tenant.namespace_uid };
+        if let Ownership::Other { owner, .. } = self.store.claim_name(&claim).await? {
+            return Err(CredentialError::Conflict { name: login, owner });
+        }
+        let (database_password, broker_password) = (random_password(), random_password());
+        let keyed_at = self.store.ensure_worker_login(tenant, slot, &database_password).await?;
+        self.users.ensure(&login, &broker_password, &reach.queues).await?;
+        self.store.mark_made(&claim, false).await?;
+        Ok(Standing {
+            keyed_at: stamp(keyed_at),
+            reach: digest_of(&(&reach.queues, &reach.collections)),
+            token_expires: 0,
+            database_url: self.endpoints.database_for(&login, &database_password),
+            amqp_url: self.endpoints.broker_for(&login, &broker_password),
+            token: SecretString::default(),
+        })
+    }
+}
+
+/// The newest login, unless its password is old and the other slot is free.
+fn choose(logins: &[WorkerLogin]) -> Choice {
+    let keep = |login: &WorkerLogin| Choice { slot: login.slot, keyed_at: Some(login.keyed_at) };
+    match logins {
+        [] => Choice { slot: Slot::A, keyed_at: None },
+        [only] if only.age_seconds >= ROTATION.as_secs() as i64 => Choice { slot: only.slot.other(), keyed_at: None },
+        [newest, ..] => keep(newest),
+    }
+}
+
+/// A Secret that this operator wrote for this tenant.
+struct Standing {
+    keyed_at: String,
+    reach: String,
+    token_expires: i64,
+    database_url: SecretString,
+    amqp_url: SecretString,
+    token: SecretString,
+}
+
+impl Standing {
+    fn read(secret: &Secret, tenant: &Tenant) -> Option<Self> {
+        let annotations = secret.metadata.annotations.as_ref()?;
+        if annotations.get(ANNOTATION_TENANT)? != &tenant.namespace_uid.to_string() {
+            return None;
+        }
+        let data = secret.data.as_ref()?;
+        let value = |key: &str| String::from_utf8(data.get(key)?.0.clone()).ok().map(SecretString::from);
+        Some(Self {
+            keyed_at: annotations.get(ANNOTATION_KEYED)?.clone(),
+            reach: annotations.get(ANNOTATION_REACH)?.clone(),
+            token_expires: annotations.get(ANNOTATION_EXPIRES)?.parse().ok()?,
+            database_url: value(DATABASE_URL)?,
+            amqp_url: value(AMQP_URL)?,
+            token: value(QDRANT_TOKEN)?,
+        })
+    }
+
+    fn into_secret(self, name: &str, tenant: &Tenant, vectors: &str) -> Secret {
+        let value = |secret: &SecretString| ByteString(secret.expose_secret().as_bytes().to_vec());
+        let data = BTreeMap::from([
+            (DATABASE_URL.to_owned(), value(&self.database_url)),
+            (AMQP_URL.to_owned(), value(&self.amqp_url)),
+            (QDRANT_URL.to_owned(), ByteString(vectors.as_bytes().to_vec())),
+            (QDRANT_TOKEN.to_owned(), value(&self.token)),
+        ]);
+        let metadata = serde_json::from_value(json!({
+            "name": name,
+            "namespace": tenant.namespace,
+            "labels": { crds::common::meta::LABEL_INSTALL: tenant.install },
+            "annotations": {
+                ANNOTATION_TENANT: tenant.namespace_uid,
+                ANNOTATION_KEYED: self.keyed_at,
+                ANNOTATION_REACH: self.reach,
+                ANNOTATION_EXPIRES: self.token_expires.to_string(),
+            },
+        }))
+        .unwrap_or_default();
+        Secret { metadata, data: Some(data), type_: Some("Opaque".into()), ..Secret::default() }
+    }
+}
+
+fn stamp(moment: chrono::DateTime<chrono::Utc>) -> String {
+    moment.timestamp_micros().to_string()
+}
+
+/// 256 random bits as hexadecimal digits, which every URL and every password field takes as they are.
+fn random_password() -> SecretString {
+    use std::fmt::Write;
+    let mut password = String::with_capacity(64);
+    for byte in rand::random::<[u8; 32]>() {
+        let _ = write!(password, "{byte:02x}");
+    }
+    SecretString::from(password)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! What one namespace's people and Pods may reach: the checks of their Secrets, and the credentials of their workers.
+
+pub mod credentials;
+pub mod endpoints;
+pub mod secrets;
+pub mod upkeep;
+
+pub use credentials::{CredentialError, Tenancy, WorkerCredentials};
