@@ -9,6 +9,6 @@ async fn main() -> ExitCode {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::parse();
-    run::init_logging();
+    telemetry::init_logs("info");
     run::run(&settings).await.into()
 }

@@ -96,14 +96,3 @@ async fn check_schema(store: &WorkerStore, stop: &Stop) -> Result<Option<()>, St
         }
     }
 }
-
-/// JSON lines on standard error, filtered by `RUST_LOG`, `info` by default.
-pub fn init_logging() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
-}

@@ -8,7 +8,11 @@ use backends::postgres::{
 };
 use domain::tasks::{ClaimedTask, PROTOCOL, TaskFailure, TokenUsage};
 use serde_json::Value;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// Longest call: a commit may wait for other commits of its persona.
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The store with what this worker always says of itself.
 #[derive(Debug, Clone)]
@@ -39,11 +43,11 @@ impl StoredTasks {
 #[async_trait]
 impl Tasks for StoredTasks {
     async fn claim(&self) -> Result<Option<ClaimedTask>, StoreError> {
-        self.store.claim(&self.request).await
+        within(self.store.claim(&self.request)).await
     }
 
     async fn extend(&self, task: &ClaimedTask) -> Result<bool, StoreError> {
-        self.store.extend(task, self.request.lease).await
+        within(self.store.extend(task, self.request.lease)).await
     }
 
     async fn complete(
@@ -51,7 +55,7 @@ impl Tasks for StoredTasks {
         task: &ClaimedTask,
         done: &CompletedPost,
     ) -> Result<CommitOutcome, StoreError> {
-        self.store.complete(task, done, true).await
+        within(self.store.complete(task, done, true)).await
     }
 
     async fn complete_plan(
@@ -61,7 +65,7 @@ impl Tasks for StoredTasks {
         model: &str,
         usage: &TokenUsage,
     ) -> Result<(), StoreError> {
-        self.store.complete_plan(task, plan, model, usage).await
+        within(self.store.complete_plan(task, plan, model, usage)).await
     }
 
     async fn fail(
@@ -71,7 +75,7 @@ impl Tasks for StoredTasks {
         model: &str,
         usage: &TokenUsage,
     ) -> Result<String, StoreError> {
-        self.store.fail(task, failure, model, usage).await
+        within(self.store.fail(task, failure, model, usage)).await
     }
 
     async fn reject(
@@ -82,18 +86,26 @@ impl Tasks for StoredTasks {
         model: &str,
         usage: &TokenUsage,
     ) -> Result<(), StoreError> {
-        self.store.reject(task, code, message, model, usage).await
+        within(self.store.reject(task, code, message, model, usage)).await
     }
 
     async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
-        self.store.release(task).await
+        within(self.store.release(task)).await
     }
 
     async fn run_state(&self) -> Result<RunState, StoreError> {
-        self.store.run_state(self.run).await
+        within(self.store.run_state(self.run)).await
     }
 
     async fn mark_points_stored(&self, points: &[(Uuid, i32)]) -> Result<(), StoreError> {
-        self.store.mark_points_stored(points).await
+        within(self.store.mark_points_stored(points)).await
+    }
+}
+
+/// A connection whose other end vanished would be waited for without end. Every call may be repeated, as its lost reply may.
+async fn within<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(CALL_PATIENCE, call).await {
+        Ok(answered) => answered,
+        Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),
     }
 }

@@ -4,6 +4,7 @@ mod crash;
 mod database;
 mod failures;
 mod gates;
+mod index;
 mod lease;
 mod pipeline;
 mod process;
