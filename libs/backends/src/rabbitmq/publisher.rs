@@ -5,11 +5,11 @@ use super::{
     connect::{CALL_TIMEOUT, Link, bounded},
 };
 use domain::messages::{EVENTS_EXCHANGE, TASKS_EXCHANGE};
-use futures::stream::{self, StreamExt};
 use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
 };
+use std::time::Duration;
 use tokio::{
     sync::Mutex,
     time::{Instant, timeout_at},
@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 /// AMQP delivery mode of messages that survive the broker.
 const PERSISTENT: u8 = 2;
+
+/// How often to look whether the broker has stopped taking messages.
+const BLOCKED_RECHECK: Duration = Duration::from_millis(50);
 
 /// Where a message goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,26 +110,16 @@ impl Publisher {
             return refuse_all(batch.len(), &PublishError::Blocked);
         }
         let started = start_all(&channel, batch, deadline).await;
-        let verdicts: Vec<_> = stream::iter(started)
-            .then(|started| settle(started, deadline))
-            .collect()
-            .await;
-        let broken = verdicts
-            .iter()
-            .any(|verdict| matches!(verdict, Err(PublishError::Unconfirmed(_))));
-        if !broken {
-            return verdicts;
+        let verdicts = settle_all(started, deadline, &state.link).await;
+        match worst(&verdicts) {
+            Worst::Settled => {}
+            // Blocked for as long as the alarm lasts: another connection would only be blocked as well. The messages that it
+            // holds back are published when the alarm ends, beside their repetition, under the same id.
+            Worst::Blocked => state.channel = None,
+            // A confirm that comes later must not be taken for that of another message.
+            Worst::Unconfirmed => state.reset(),
         }
-        // A confirm that comes later must not be taken for that of another message.
-        let blocked = state.link.blocked();
-        state.reset();
         verdicts
-            .into_iter()
-            .map(|verdict| match verdict {
-                Err(PublishError::Unconfirmed(_)) if blocked => Err(PublishError::Blocked),
-                verdict => verdict,
-            })
-            .collect()
     }
 
     /// Opens the connection and the channel if they are not open.
@@ -194,6 +187,57 @@ async fn start(channel: &Channel, message: Outgoing, deadline: Instant) -> Start
         Err(_) => Err(PublishError::Unconfirmed(BrokerError::timed_out(
             "publishing",
         ))),
+    }
+}
+
+/// Waits for the confirms in their order, and gives up the rest when the broker says that it takes nothing.
+async fn settle_all(
+    started: Vec<Started>,
+    deadline: Instant,
+    link: &Link,
+) -> Vec<Result<(), PublishError>> {
+    let mut verdicts = Vec::with_capacity(started.len());
+    let mut blocked = false;
+    for started in started {
+        let verdict = if blocked {
+            Err(PublishError::Blocked)
+        } else {
+            tokio::select! {
+                verdict = settle(started, deadline) => verdict,
+                () = becomes_blocked(link) => Err(PublishError::Blocked),
+            }
+        };
+        blocked = matches!(verdict, Err(PublishError::Blocked));
+        verdicts.push(verdict);
+    }
+    verdicts
+}
+
+async fn becomes_blocked(link: &Link) {
+    // lapin tells of it on a stream that each listener would have to drain; a look at the flag costs nothing.
+    while !link.blocked() {
+        tokio::time::sleep(BLOCKED_RECHECK).await;
+    }
+}
+
+enum Worst {
+    Settled,
+    Blocked,
+    Unconfirmed,
+}
+
+fn worst(verdicts: &[Result<(), PublishError>]) -> Worst {
+    let any = |wanted: fn(&PublishError) -> bool| {
+        verdicts
+            .iter()
+            .any(|verdict| verdict.as_ref().is_err_and(wanted))
+    };
+    if any(|error| matches!(error, PublishError::Unconfirmed(_))) {
+        Worst::Unconfirmed
+    } else if any(|error| matches!(error, PublishError::Blocked)) {
+        Worst::Blocked
+    } else {
+        Worst::Settled
     }
 }
 
