@@ -196,20 +196,19 @@ async fn settle_all(
     deadline: Instant,
     link: &Link,
 ) -> Vec<Result<(), PublishError>> {
-    let mut verdicts = Vec::with_capacity(started.len());
-    let mut blocked = false;
-    for started in started {
-        let verdict = if blocked {
-            Err(PublishError::Blocked)
-        } else {
-            tokio::select! {
-                verdict = settle(started, deadline) => verdict,
-                () = becomes_blocked(link) => Err(PublishError::Blocked),
-            }
-        };
-        blocked = matches!(verdict, Err(PublishError::Blocked));
-        verdicts.push(verdict);
+    let count = started.len();
+    let mut verdicts = Vec::with_capacity(count);
+    let settling = async {
+        for started in started {
+            verdicts.push(settle(started, deadline).await);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = settling => {}
+        () = becomes_blocked(link) => {}
     }
+    verdicts.resize_with(count, || Err(PublishError::Blocked));
     verdicts
 }
 
