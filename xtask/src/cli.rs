@@ -1,6 +1,6 @@
 //! The commands and what they call.
 
-use crate::{deploy, gates, paths::Instance, posts, status, up};
+use crate::{bench, deploy, gates, generate, paths::Instance, posts, status, up};
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -69,8 +69,8 @@ pub fn run() -> Result<ExitCode> {
         Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),
-        Command::Gen { check } => gates::generate(check)?,
-        Command::Bench { name } => gates::bench(name.as_deref())?,
+        Command::Gen { check } => generate::generate(check)?,
+        Command::Bench { name } => bench::run(name.as_deref())?,
         Command::Restart { instance, piece } => up::restart(&Instance::named(&instance)?, &piece)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,23 +1,21 @@
-//! `test`: every gate in order, with the time that each took; `gen` and `bench`.
+//! `test`: every gate in order, with the time that each took.
 
 use crate::{
     deploy, exec,
+    generate::generator,
     native::services::{INSTALL, Passwords},
     paths::{self, Instance},
     progress::Steps,
+    supply_chain,
+    tally::Tally,
     up,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use std::{
-    io::{BufRead, BufReader},
-    path::PathBuf,
-    process::{Command, ExitCode, Stdio},
-    time::Instant,
+    fs,
+    process::{Command, ExitCode},
 };
-
-/// Version of cargo-deny that is installed where there is none.
-const CARGO_DENY: &str = "0.20.2";
 
 #[derive(Args)]
 pub struct Options {
@@ -27,14 +25,6 @@ pub struct Options {
     /// Only the gates that need no cluster.
     #[arg(long)]
     offline: bool,
-}
-
-/// What the gates came to.
-#[derive(Default)]
-struct Tally {
-    passed: u32,
-    failed: u32,
-    lines: Vec<String>,
 }
 
 pub fn test(options: &Options) -> Result<ExitCode> {
@@ -52,10 +42,11 @@ pub fn test(options: &Options) -> Result<ExitCode> {
         &mut cargo("clippy --workspace --all-targets --locked --quiet -- -D warnings"),
     );
     tally.gate(
-        "generated files",
-        &mut cargo("run --quiet --locked -p threads-crds --bin crdgen -- --check"),
+        "build",
+        &mut cargo("build --workspace --all-targets --locked"),
     );
-    tally.step("licences and advisories", supply_chain);
+    tally.gate("generated files", generator().arg("--check"));
+    tally.step("licences and advisories", supply_chain::check);
     if options.offline {
         tally.gate(
             "tests",
@@ -106,7 +97,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
         );
         tally.gate(
             "end to end",
-            &mut cargo("test -p threads-e2e --locked --no-fail-fast -- --test-threads=1"),
+            &mut cargo("test --workspace --test main_path --test lifecycle --test faults --locked --no-fail-fast -- --test-threads=1"),
         );
         if tally.failed > 0 {
             let log = instance.logs.join("operator-at-the-end.log");
@@ -117,7 +108,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
                 "deployment/threads-agent",
                 "--tail=2000",
             ]));
-            std::fs::write(&log, text.unwrap_or_else(|error| format!("{error:#}")))?;
+            fs::write(&log, text.unwrap_or_else(|error| format!("{error:#}")))?;
             println!("The operator's log is at {}", log.display());
         }
     }
@@ -155,7 +146,7 @@ fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
         ("TEST_QDRANT_URL", format!("http://{node}:6334")),
         ("TEST_QDRANT_API_KEY", passwords.qdrant),
         ("TEST_LLM_URL", format!("http://{node}:8000/v1")),
-        ("TEST_XTASK", std::env::current_exe()?.display().to_string()),
+        ("TEST_XTASK", own_copy(instance)?),
     ];
     Ok(pairs
         .into_iter()
@@ -163,212 +154,9 @@ fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
         .collect())
 }
 
-impl Tally {
-    /// A gate that is one command; what cargo's test runner counts in it is added up.
-    fn gate(&mut self, name: &str, command: &mut Command) -> bool {
-        let mut counted = (0, 0);
-        let result = self.timed(name, || {
-            println!("\n== {name}");
-            counted = stream(command)?;
-            Ok(())
-        });
-        // A gate without tests of its own counts as one.
-        let (passed, failed) = if counted == (0, 0) {
-            (u32::from(result), u32::from(!result))
-        } else {
-            counted
-        };
-        self.passed += passed;
-        self.failed += if result { failed } else { failed.max(1) };
-        result
-    }
-
-    fn step(&mut self, name: &str, step: impl FnOnce() -> Result<()>) -> bool {
-        let result = self.timed(name, step);
-        self.passed += u32::from(result);
-        self.failed += u32::from(!result);
-        result
-    }
-
-    fn timed(&mut self, name: &str, step: impl FnOnce() -> Result<()>) -> bool {
-        let began = Instant::now();
-        let result = step();
-        let word = if result.is_ok() { "ok" } else { "FAILED" };
-        self.lines
-            .push(format!("{word:<7}{name} ({} s)", began.elapsed().as_secs()));
-        if let Err(error) = &result {
-            println!("{name} failed: {error:#}");
-        }
-        result.is_ok()
-    }
-}
-
-/// Runs a command with its output shown as it comes; answers what `test result:` lines add up to.
-fn stream(command: &mut Command) -> Result<(u32, u32)> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting the gate")?;
-    let (mut passed, mut failed) = (0, 0);
-    if let Some(output) = child.stdout.take() {
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            println!("{line}");
-            if let Some((p, f)) = counts(&line) {
-                passed += p;
-                failed += f;
-            }
-        }
-    }
-    let status = child.wait()?;
-    if !status.success() && failed == 0 {
-        bail!("ended with {status}");
-    }
-    if failed > 0 {
-        println!("{failed} failed");
-    }
-    Ok((passed, failed))
-}
-
-fn counts(line: &str) -> Option<(u32, u32)> {
-    let rest = line.trim().strip_prefix("test result: ")?;
-    let number = |word: &str| -> Option<u32> {
-        let end = rest.find(word)?;
-        rest[..end].trim_end().rsplit(' ').next()?.parse().ok()
-    };
-    Some((number(" passed")?, number(" failed")?))
-}
-
-/// Licences, sources and bans always; advisories where their database can be fetched.
-fn supply_chain() -> Result<()> {
-    let tree = Command::new("cargo")
-        .current_dir(paths::project())
-        .args(["tree", "--workspace", "--locked", "--invert", "aws-lc-rs"])
-        .output()
-        .context("cargo tree")?;
-    if !String::from_utf8_lossy(&tree.stdout).trim().is_empty() {
-        bail!(
-            "aws-lc-rs is in the tree beside ring; rustls could not choose:\n{}",
-            String::from_utf8_lossy(&tree.stdout)
-        );
-    }
-    let deny = cargo_deny()?;
-    let run = |checks: &[&str]| {
-        Command::new(&deny)
-            .current_dir(paths::project())
-            .args([
-                "--all-features",
-                "--locked",
-                "check",
-                "--hide-inclusion-graph",
-            ])
-            .args(checks)
-            .status()
-            .context("cargo-deny")
-    };
-    if !run(&["licenses", "bans", "sources"])?.success() {
-        bail!("cargo-deny found what deny.toml does not allow");
-    }
-    let fetched = Command::new(&deny)
-        .current_dir(paths::project())
-        .args(["--locked", "fetch", "db"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !fetched {
-        println!("advisories were NOT checked: their database could not be fetched from here");
-        return Ok(());
-    }
-    if !run(&["advisories"])?.success() {
-        bail!("an advisory applies; cargo-deny names it above");
-    }
-    Ok(())
-}
-
-fn cargo_deny() -> Result<PathBuf> {
-    if exec::on_path("cargo-deny") {
-        return Ok(PathBuf::from("cargo-deny"));
-    }
-    let root = paths::home()?
-        .join("tools")
-        .join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = root.join("bin/cargo-deny");
-    if !program.is_file() {
-        println!(
-            "installing cargo-deny {CARGO_DENY} into {} (once)",
-            root.display()
-        );
-        let done = Command::new("cargo")
-            .args([
-                "install",
-                "cargo-deny",
-                "--locked",
-                "--quiet",
-                "--version",
-                CARGO_DENY,
-                "--root",
-            ])
-            .arg(&root)
-            .status()?;
-        anyhow::ensure!(done.success(), "cargo install cargo-deny failed");
-    }
-    Ok(program)
-}
-
-pub fn generate(check: bool) -> Result<()> {
-    let mut command = Command::new("cargo");
-    command.current_dir(paths::project()).args([
-        "run",
-        "--quiet",
-        "--locked",
-        "-p",
-        "threads-crds",
-        "--bin",
-        "crdgen",
-        "--",
-    ]);
-    if check {
-        command.arg("--check");
-    }
-    anyhow::ensure!(
-        command.status()?.success(),
-        "the generator failed; see above"
-    );
-    Ok(())
-}
-
-pub fn bench(name: Option<&str>) -> Result<()> {
-    match name {
-        Some("text") => {
-            let done = Command::new("cargo")
-                .current_dir(paths::project())
-                .args(["bench", "-p", "threads-domain"])
-                .status()?;
-            anyhow::ensure!(done.success(), "the benchmark failed; see above");
-            Ok(())
-        }
-        Some(other) => bail!("there is no benchmark `{other}`; there is: text"),
-        None => {
-            println!("Benchmarks: text (sentiment and emotions)");
-            Ok(())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::counts;
-
-    #[test]
-    fn results_of_the_test_runner_are_added_up() {
-        assert_eq!(
-            counts(
-                "test result: FAILED. 6 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.42s"
-            ),
-            Some((6, 2))
-        );
-        assert_eq!(counts("running 3 tests"), None);
-    }
+/// A copy of this program for tests that restart a backing service: the build may replace the original meanwhile.
+fn own_copy(instance: &Instance) -> Result<String> {
+    let copy = instance.run.join("xtask");
+    fs::copy("/proc/self/exe", &copy).context("copying this program for the tests")?;
+    Ok(copy.display().to_string())
 }

@@ -44,6 +44,7 @@ pub fn build_binaries(step: &Step) -> Result<()> {
         Command::new("cargo")
             .current_dir(paths::project())
             .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .env("CARGO_TARGET_DIR", target_folder()?)
             .args([
                 "build",
                 "--locked",
@@ -72,9 +73,13 @@ pub fn build_binaries(step: &Step) -> Result<()> {
 
 /// A binary that [`build_binaries`] built.
 pub fn binary(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| paths::project().join("target"), PathBuf::from);
+    let target = target_folder().unwrap_or_default();
     target.join(TARGET).join("image").join(name)
+}
+
+/// In the cache, not in the project: another clone, and the tests', finds the dependencies compiled.
+fn target_folder() -> Result<PathBuf> {
+    Ok(paths::home()?.join("target"))
 }
 
 /// The image that is nothing but one static program with the CA bundle.

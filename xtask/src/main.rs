@@ -1,9 +1,11 @@
 //! `cargo xtask`: everything that a person does with the project from a clone.
 
+mod bench;
 mod cli;
 mod deploy;
 mod exec;
 mod gates;
+mod generate;
 mod images;
 mod native;
 mod paths;
@@ -11,6 +13,8 @@ mod posts;
 mod process;
 mod progress;
 mod status;
+mod supply_chain;
+mod tally;
 mod up;
 
 use std::process::ExitCode;

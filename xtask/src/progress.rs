@@ -1,7 +1,7 @@
 //! Named steps with a spinner on a terminal and a plain line elsewhere.
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::{
     io::IsTerminal,
     path::PathBuf,
@@ -13,6 +13,7 @@ pub struct Steps {
     logs: PathBuf,
     plain: bool,
     started: Instant,
+    bars: MultiProgress,
 }
 
 impl Steps {
@@ -22,6 +23,7 @@ impl Steps {
             logs,
             plain,
             started: Instant::now(),
+            bars: MultiProgress::new(),
         }
     }
 
@@ -40,13 +42,13 @@ impl Steps {
             bar: self.bar(name),
         };
         if self.plain {
-            eprintln!("  …  {name}");
+            self.print(&format!("  …  {name}"));
         }
         let result = step(&handle);
         handle.bar.finish_and_clear();
         match &result {
-            Ok(_) => eprintln!("  ok {name} ({})", short(began.elapsed())),
-            Err(_) => eprintln!("  NO {name} ({})", short(began.elapsed())),
+            Ok(_) => self.print(&format!("  ok {name} ({})", short(began.elapsed()))),
+            Err(_) => self.print(&format!("  NO {name} ({})", short(began.elapsed()))),
         }
         result.with_context(|| {
             format!(
@@ -54,6 +56,13 @@ impl Steps {
                 handle.log.display()
             )
         })
+    }
+
+    /// A line that stays, above the spinners that go on.
+    fn print(&self, line: &str) {
+        if self.plain || self.bars.println(line).is_err() {
+            eprintln!("{line}");
+        }
     }
 
     pub fn elapsed(&self) -> String {
@@ -64,7 +73,7 @@ impl Steps {
         if self.plain {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new_spinner();
+        let bar = self.bars.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {msg} ({elapsed})") {
             bar.set_style(style);
         }

@@ -59,12 +59,7 @@ pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
         "run the line that it names",
         packages::ensure,
     )?;
-    steps.run("kubernetes binaries", REPEAT, build::ensure)?;
-    steps.run(
-        "operator and worker",
-        "mend what the compiler says",
-        images::build_binaries,
-    )?;
+    build_everything(steps)?;
     steps.run("network", REPEAT, |step| netns::ensure(instance, step))?;
     steps.run("certificates", REPEAT, |_: &Step| pki::ensure(instance))?;
     steps.run(
@@ -108,6 +103,22 @@ pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
             deploy::chart(instance, step)
         },
     )
+}
+
+/// The two long builds side by side: each has stretches in which it uses one core alone.
+fn build_everything(steps: &Steps) -> Result<()> {
+    std::thread::scope(|scope| {
+        let kubernetes = scope.spawn(|| steps.run("kubernetes binaries", REPEAT, build::ensure));
+        let images = steps.run(
+            "operator and worker",
+            "mend what the compiler says",
+            images::build_binaries,
+        );
+        let kubernetes = kubernetes
+            .join()
+            .unwrap_or_else(|_| bail!("the build of Kubernetes panicked"));
+        kubernetes.and(images)
+    })
 }
 
 /// Removes an instance; one that does not run is no error.

@@ -76,14 +76,6 @@ fn sources(module: &Module) -> PathBuf {
         .join(module.folder)
 }
 
-/// Whether every program is there.
-pub fn is_complete() -> bool {
-    MODULES
-        .iter()
-        .flat_map(|module| module.commands)
-        .all(|(name, _)| bin().join(name).is_file())
-}
-
 /// Builds what is not there yet; an interrupted build leaves no half program behind.
 pub fn ensure(step: &Step) -> Result<()> {
     let bin = bin();

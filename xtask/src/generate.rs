@@ -1,0 +1,41 @@
+//! What is generated from the types: the chart's definitions and docs/api.md.
+
+use crate::paths;
+use anyhow::{Context, Result};
+use std::{path::PathBuf, process::Command};
+
+/// The generator that `cargo build` made.
+pub fn generator() -> Command {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| paths::project().join("target"), PathBuf::from);
+    let mut command = Command::new(target.join("debug/crdgen"));
+    command.current_dir(paths::project());
+    command
+}
+
+/// Builds the generator and writes, or only says whether something is stale.
+pub fn generate(check: bool) -> Result<()> {
+    let built = Command::new("cargo")
+        .current_dir(paths::project())
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "-p",
+            "threads-crds",
+            "--bin",
+            "crdgen",
+        ])
+        .status()
+        .context("cargo build")?;
+    anyhow::ensure!(built.success(), "the generator does not build; see above");
+    let mut command = generator();
+    if check {
+        command.arg("--check");
+    }
+    anyhow::ensure!(
+        command.status()?.success(),
+        "generated files are stale; run: cargo xtask gen"
+    );
+    Ok(())
+}
