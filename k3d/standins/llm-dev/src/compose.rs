@@ -1,6 +1,6 @@
 //! Text out of fixed parts, chosen by a hash of the request: the same request gets the same text.
 
-use crate::phrases;
+use crate::{phrases, topics};
 use sha2::{Digest, Sha256};
 
 /// Words in a prompt by which a request for a body is told from one for a hook.
@@ -15,36 +15,39 @@ const BODY_CUES: [&str; 5] = [
 /// The answer to one prompt.
 pub fn answer(task: &str, seed: i64, conversation: &str) -> String {
     let mut dice = Dice::new(&[task, &seed.to_string(), conversation]);
-    let topics = topics(task);
+    let topics = topics::of(task);
     let lower = task.to_lowercase();
+    let asks = lower.contains("question");
     if BODY_CUES.iter().any(|cue| lower.contains(cue)) {
-        body(&mut dice, &topics)
+        body(&mut dice, &topics, asks)
     } else {
-        hook(&mut dice, &topics)
+        sentence(&phrases::HOOKS, asks, &mut dice, &topics)
     }
 }
 
-fn hook(dice: &mut Dice, topics: &[String]) -> String {
-    let line = fill(dice.pick(&phrases::HOOKS), dice, topics);
-    clean(&line)
-}
-
-fn body(dice: &mut Dice, topics: &[String]) -> String {
-    let parts: [&[&str]; 5] = [
-        &phrases::SCENES,
-        &phrases::FINDINGS,
-        &phrases::DETAILS,
-        &phrases::LESSONS,
-        &phrases::CLOSINGS,
+fn body(dice: &mut Dice, topics: &[String], asks: bool) -> String {
+    let parts: [(&[&str], bool); 5] = [
+        (&phrases::SCENES, false),
+        (&phrases::FINDINGS, false),
+        (&phrases::DETAILS, false),
+        (&phrases::LESSONS, false),
+        (&phrases::CLOSINGS, asks),
     ];
     let sentences: Vec<String> = parts
         .iter()
-        .map(|bank| {
-            let sentence = dice.pick(bank);
-            clean(&fill(sentence, dice, topics))
-        })
+        .map(|(bank, asks)| sentence(bank, *asks, dice, topics))
         .collect();
     sentences.join(" ")
+}
+
+/// One filled sentence of a bank; only a question where one is asked for.
+fn sentence(bank: &[&str], asks: bool, dice: &mut Dice, topics: &[String]) -> String {
+    let fitting: Vec<&str> = bank
+        .iter()
+        .copied()
+        .filter(|sentence| !asks || sentence.contains('?'))
+        .collect();
+    clean(&fill(dice.pick(&fitting), dice, topics))
 }
 
 /// Puts topics and details into the marked places of a sentence.
@@ -76,26 +79,6 @@ fn clean(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()
     })
-}
-
-/// What the text is about: the longer words of what follows the last colon-marked subject, else of the whole prompt.
-fn topics(task: &str) -> Vec<String> {
-    let subject = ["The subject:", "about:"]
-        .iter()
-        .filter_map(|mark| task.rfind(mark).map(|at| &task[at + mark.len()..]))
-        .next()
-        .unwrap_or(task);
-    let mut words: Vec<String> = Vec::new();
-    for word in subject.split(|c: char| !c.is_alphabetic()) {
-        let word = word.to_lowercase();
-        if word.chars().count() >= 5
-            && !phrases::STOP_WORDS.contains(&word.as_str())
-            && !words.contains(&word)
-        {
-            words.push(word);
-        }
-    }
-    words
 }
 
 /// A stream of choices that depends on nothing but its input.

@@ -10,6 +10,7 @@ mod embedding;
 mod faults;
 mod phrases;
 mod routes;
+mod topics;
 
 use clap::Parser;
 use std::net::SocketAddr;
