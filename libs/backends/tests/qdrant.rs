@@ -1,77 +1,16 @@
-//! The vector index against a real Qdrant or its stand-in. Needs `TEST_QDRANT_URL` and `TEST_QDRANT_API_KEY`; without them every
-//! test says so and passes.
+//! Collections and points on a real Qdrant or its stand-in; see the fixture for what it needs.
 #![allow(clippy::unwrap_used)]
+
+#[path = "support/vectors.rs"]
+mod vectors;
 
 use backends::{
     class::FailureClass,
     credential::Credential,
-    qdrant::{
-        CollectionShape, Distance, Ensured, PostPoint, VectorError, VectorStore,
-        issue_collection_token,
-    },
+    qdrant::{CollectionShape, Distance, Ensured, VectorError, VectorStore},
 };
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
-use std::time::Duration;
 use uuid::Uuid;
-
-/// A collection of its own on the real server, with four dimensions.
-struct World {
-    url: String,
-    key: SecretString,
-    store: VectorStore,
-    collection: String,
-}
-
-impl World {
-    async fn create() -> Option<Self> {
-        let (Ok(url), Ok(key)) = (
-            std::env::var("TEST_QDRANT_URL"),
-            std::env::var("TEST_QDRANT_API_KEY"),
-        ) else {
-            eprintln!("skipped: TEST_QDRANT_URL and TEST_QDRANT_API_KEY name no server");
-            return None;
-        };
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let store = VectorStore::connect(&url, Credential::from(key.as_str()));
-        Some(Self {
-            url,
-            key: SecretString::from(key),
-            store,
-            collection: format!("posts_test_maya_{}", Uuid::new_v4().simple()),
-        })
-    }
-
-    async fn with_collection() -> Option<Self> {
-        let world = Self::create().await?;
-        let shape = CollectionShape::cosine(4);
-        world.store.create(&world.collection, &shape).await.unwrap();
-        Some(world)
-    }
-
-    fn worker(&self, collections: &[&str]) -> VectorStore {
-        let ttl = Duration::from_secs(60);
-        let token = issue_collection_token(&self.key, collections, ttl).unwrap();
-        VectorStore::connect(&self.url, Credential::Fixed(token))
-    }
-
-    async fn remove(self) {
-        assert!(self.store.delete(&self.collection).await.unwrap());
-        assert!(!self.store.delete(&self.collection).await.unwrap());
-    }
-}
-
-fn point(id: Uuid, vector: [f32; 4], version: i64) -> PostPoint {
-    let payload = json!({
-        "persona": "maya", "hook": "A hook.", "body": "A body.", "timestamp": "2026-11-23T00:00:00Z",
-    });
-    PostPoint {
-        id,
-        vector: vector.to_vec(),
-        payload: payload.as_object().unwrap().clone(),
-        version,
-    }
-}
+use vectors::{World, point};
 
 #[tokio::test]
 async fn a_collection_is_created_once_and_described() {
@@ -249,101 +188,27 @@ async fn a_collection_that_was_deleted_is_waited_for() {
     }
 }
 
-#[tokio::test]
-async fn a_token_reaches_its_own_collections_and_no_other() {
-    let (Some(own), Some(foreign)) = (
-        World::with_collection().await,
-        World::with_collection().await,
-    ) else {
-        return;
-    };
-    let worker = own.worker(&[&own.collection]);
-    let id = Uuid::new_v4();
-    let post = || point(id, [1.0, 0.0, 0.0, 0.0], 1);
-    worker.upsert_post(&own.collection, post()).await.unwrap();
-    assert_eq!(worker.count(&own.collection).await.unwrap(), 1);
-    let found = worker.nearest(&own.collection, vec![1.0; 4], 1, &[]);
-    assert_eq!(found.await.unwrap()[0].id, id);
-    worker.scroll_ids(&own.collection, None, 1).await.unwrap();
-    assert!(worker.describe(&own.collection).await.unwrap().is_some());
-
-    let name = &foreign.collection;
-    let nearest = worker.nearest(name, vec![1.0; 4], 1, &[]).await;
-    for refused in [
-        worker.upsert_post(name, post()).await.err(),
-        nearest.err(),
-        worker.count(name).await.err(),
-        worker.scroll_ids(name, None, 1).await.err(),
-        worker.delete_points(name, &[id]).await.err(),
-        worker.describe(name).await.err(),
-        worker.delete(name).await.err(),
-        worker.delete(&own.collection).await.err(),
-        worker
-            .create("posts_test_new", &CollectionShape::cosine(4))
-            .await
-            .err(),
-    ] {
-        let error = refused.expect("a foreign collection answers");
-        assert!(matches!(error, VectorError::Unauthorized(_)), "{error:?}");
-        assert_eq!(error.class(), FailureClass::Waiting);
-    }
-    let listed = worker.list_collections().await.unwrap();
-    assert_eq!(listed, std::slice::from_ref(&own.collection));
-    assert_eq!(foreign.store.count(name).await.unwrap(), 0);
-    own.remove().await;
-    foreign.remove().await;
-}
-
-#[tokio::test]
-async fn tokens_that_are_expired_forged_or_absent_open_nothing() {
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_at_once_lose_nothing() {
     let Some(world) = World::with_collection().await else {
         return;
     };
-    let names = [&world.collection];
-    let forged = SecretString::from("another-key".to_owned());
-    let forged = issue_collection_token(&forged, &names, Duration::from_secs(60)).unwrap();
-    let expired = token_of_the_past(&world.key, &world.collection);
-    for credential in [
-        forged,
-        expired,
-        SecretString::from("canary-nothing".to_owned()),
-    ] {
-        let shown = credential.expose_secret().to_owned();
-        let store = VectorStore::connect(&world.url, Credential::Fixed(credential));
-        let error = store.count(&world.collection).await.unwrap_err();
-        assert!(matches!(error, VectorError::Unauthorized(_)), "{error:?}");
-        assert!(!format!("{error:?} {error} {store:?}").contains(&shown));
+    let writers = (0_u8..8).map(|writer| {
+        let (store, name) = (world.store.clone(), world.collection.clone());
+        tokio::spawn(async move {
+            for n in 0_u8..20 {
+                let vector = [1.0, f32::from(writer), f32::from(n), 0.0];
+                let post = point(Uuid::new_v4(), vector, 1);
+                store.upsert_post(&name, post).await.unwrap();
+                let near = store.nearest(&name, vector.to_vec(), 1, &[]).await;
+                assert!(near.unwrap()[0].similarity > 0.999);
+            }
+        })
+    });
+    for writer in futures::future::join_all(writers).await {
+        writer.unwrap();
     }
-    let unsendable = SecretString::from("canary\nline".to_owned());
-    let store = VectorStore::connect(&world.url, Credential::Fixed(unsendable));
-    let error = store.count(&world.collection).await.unwrap_err();
-    assert!(matches!(error, VectorError::Credential(_)), "{error:?}");
-    assert!(!format!("{error:?} {error}").contains("canary"));
-    let none: [&str; 0] = [];
-    assert!(issue_collection_token(&world.key, &none, Duration::from_secs(60)).is_err());
-    world.remove().await;
-}
-
-/// The worker's token is replaced in its file every few minutes.
-#[tokio::test]
-async fn a_rotated_token_is_read_anew_before_the_next_call() {
-    let Some(world) = World::with_collection().await else {
-        return;
-    };
-    let file = std::env::temp_dir().join(format!("qdrant-token-{}", Uuid::new_v4()));
-    let expired = token_of_the_past(&world.key, &world.collection);
-    std::fs::write(&file, expired.expose_secret()).unwrap();
-    let store = VectorStore::connect(&world.url, Credential::File(file.clone()));
-    let error = store.count(&world.collection).await.unwrap_err();
-    assert!(matches!(error, VectorError::Unauthorized(_)), "{error:?}");
-
-    let names = [&world.collection];
-    let fresh = issue_collection_token(&world.key, &names, Duration::from_secs(60)).unwrap();
-    std::fs::write(&file, format!("{}\n", fresh.expose_secret())).unwrap();
-    assert_eq!(store.count(&world.collection).await.unwrap(), 0);
-    std::fs::remove_file(&file).unwrap();
-    let error = store.count(&world.collection).await.unwrap_err();
-    assert_eq!(error.class(), FailureClass::Waiting, "{error:?}");
+    assert_eq!(world.store.count(&world.collection).await.unwrap(), 160);
     world.remove().await;
 }
 
@@ -356,16 +221,4 @@ async fn a_server_that_is_away_is_transient() {
     assert!(matches!(error, VectorError::Unavailable(_)), "{error:?}");
     assert_eq!(error.class(), FailureClass::Transient);
     assert!(!format!("{error:?} {error}").contains("canary"));
-}
-
-/// A token that expired an hour ago, beyond every leeway.
-fn token_of_the_past(key: &SecretString, collection: &str) -> SecretString {
-    let claims = json!({
-        "exp": chrono::Utc::now().timestamp() - 3600,
-        "access": [{"collection": collection, "access": "rw"}],
-    });
-    let key = jsonwebtoken::EncodingKey::from_secret(key.expose_secret().as_bytes());
-    SecretString::from(
-        jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap(),
-    )
 }
