@@ -52,7 +52,7 @@ impl VectorStore {
     /// Answers the version of the server.
     ///
     /// # Errors
-    /// A server that does not answer. The credential is not checked by this call.
+    /// A server that does not answer, or one that wants a valid credential even for this and has none.
     pub async fn health(&self) -> Result<String, VectorError> {
         Ok(self.client()?.health_check().await?.version)
     }
