@@ -21,6 +21,8 @@ pub struct RunRow {
     pub cancelled: bool,
     pub credentials_digest: String,
     pub tokens_limit: Option<i64>,
+    pub tokens_reserved: i64,
+    pub tokens_spent: i64,
     pub tasks_total: i32,
     pub task_tokens: i64,
     pub job_ordinal: i32,
@@ -39,6 +41,9 @@ pub struct RunRow {
     /// Queue of the persona; empty where its row is gone.
     pub queue: String,
     pub persona_suspended: bool,
+    pub tokens_per_day: Option<i64>,
+    /// Whether the revision that the tasks pin has an emotion contract.
+    pub emotion_gate: bool,
     pub paused: bool,
 }
 
@@ -136,13 +141,16 @@ impl OperatorStore {
     ) -> Result<Option<RunView>, StoreError> {
         let run: Option<RunRow> = sqlx::query_as(
             "SELECT run.id, run.namespace, run.persona_uid, run.persona_name, run.run_key, run.kind, run.priority,
-                 run.parallelism, run.suspended, run.cancelled, run.credentials_digest, run.tokens_limit, run.tasks_total,
-                 run.task_tokens, run.job_ordinal, run.job_pods, run.job_failures, run.retry_handled, run.discard_handled,
+                 run.parallelism, run.suspended, run.cancelled, run.credentials_digest, run.tokens_limit, run.tokens_reserved,
+                 run.tokens_spent, run.tasks_total, run.task_tokens, run.job_ordinal, run.job_pods, run.job_failures, run.retry_handled, run.discard_handled,
                  run.plan, run.last_error, run.created_at, run.finished_at,
                  extract(epoch FROM run.deadline_at - now())::double precision AS seconds_left,
                  extract(epoch FROM now() - run.finished_at)::double precision AS seconds_finished,
                  CASE WHEN persona.gone_at IS NULL THEN persona.queue ELSE '' END AS queue,
-                 persona.suspended AS persona_suspended, (SELECT paused FROM install_settings) AS paused
+                 persona.suspended AS persona_suspended, persona.tokens_per_day,
+                 coalesce((SELECT jsonb_typeof(revision.spec #> '{gates,emotion}') = 'object' FROM persona_revisions revision
+                     WHERE revision.id = (SELECT persona_revision FROM tasks WHERE run_id = run.id LIMIT 1)), false) AS emotion_gate,
+                 (SELECT paused FROM install_settings) AS paused
              FROM content_runs run JOIN personas persona ON persona.uid = run.persona_uid
              WHERE run.job_uid = $1 AND run.run_key = $2 AND run.spec_digest = $3 AND run.gone_at IS NULL
              ORDER BY run.created_at DESC LIMIT 1",

@@ -7,11 +7,13 @@ mod adoption;
 mod ending;
 mod mending;
 mod pods;
+mod references;
 mod reserve;
 
 pub use adoption::Adoption;
 pub use ending::Owner;
 pub use pods::{JobSlot, PodBudget, WaitingRun};
+pub use references::{PinnedPersona, PinnedPrompt};
 pub use reserve::Reservation;
 
 use super::OperatorStore;

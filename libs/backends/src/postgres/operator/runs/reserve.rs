@@ -159,7 +159,7 @@ pub(super) async fn wake_queued(
     sqlx::query(
         "INSERT INTO outbox (namespace, type, task_id, attempt)
          SELECT namespace, 'content.generation', id, claims FROM tasks WHERE run_id = $1 AND status = 'queued' ORDER BY index
-         ON CONFLICT (task_id, attempt) DO UPDATE SET sent_at = NULL, error = NULL WHERE outbox.sent_at IS NOT NULL",
+         ON CONFLICT (task_id, attempt) DO UPDATE SET sent_at = NULL, error = NULL, not_before = now() WHERE outbox.sent_at IS NOT NULL",
     )
     .bind(run)
     .execute(&mut **transaction)

@@ -1,0 +1,144 @@
+//! The events of a job: the story that `kubectl describe` tells. They follow from what changed in the status, and from what
+//! this reconcile did, so that a repeated reconcile tells nothing twice.
+
+use super::{apply::RowLog, staff::Workers, verdict::Verdict};
+use crate::controller::Notice;
+use backends::postgres::operator::runs::Adoption;
+use crds::{ConditionType, ContentJobStatus, find_condition, is_true};
+
+/// What to tell after the status was written.
+#[must_use]
+pub fn notices(
+    before: &ContentJobStatus,
+    after: &ContentJobStatus,
+    log: &RowLog,
+    workers: &Workers,
+    verdict: &Verdict,
+) -> Vec<Notice> {
+    let mut told = Told(Vec::new());
+    told.rows(after, log);
+    told.workers(workers);
+    told.progress(before, after);
+    told.failures(before, after);
+    told.turns(before, after, verdict);
+    told.0
+}
+
+struct Told(Vec<Notice>);
+
+impl Told {
+    fn normal(&mut self, reason: &'static str, note: String) {
+        self.0.push(Notice::normal(reason, note));
+    }
+
+    fn warning(&mut self, reason: &'static str, note: String) {
+        self.0.push(Notice::warning(reason, note));
+    }
+
+    fn rows(&mut self, after: &ContentJobStatus, log: &RowLog) {
+        let RowLog { created, adopted, restored, retried, discarded, .. } = log;
+        if let Some(created) = created.filter(|created| created.new) {
+            let total = after.counts.map_or(0, |counts| counts.total);
+            if created.superseded > 0 {
+                self.normal("Superseded", "the earlier run was ended: this one takes its place".into());
+            }
+            self.normal("Accepted", format!("run {} was accepted", after.run_id.as_deref().unwrap_or("-")));
+            let note = format!(
+                "{total} tasks: {} queued, {} parked until tokens are free",
+                created.reservation.queued, created.reservation.parked
+            );
+            self.normal("TasksCreated", note);
+        }
+        match adopted {
+            Some(Adoption::Finished) => {
+                self.normal("Adopted", "a finished run of the same content was found under this name; nothing ran again".into());
+            }
+            Some(Adoption::Reopened) => {
+                self.normal("Adopted", "an unfinished run of the same content was found under this name; it goes on".into());
+            }
+            None => {}
+        }
+        if *restored > 0 {
+            self.warning("Drifted", format!("{restored} task rows were deleted by hand; they were restored"));
+        }
+        if *retried > 0 {
+            self.normal("Retried", format!("{retried} failed tasks have fresh attempts"));
+        }
+        if *discarded > 0 {
+            self.normal("Discarded", format!("{discarded} failed tasks were given up"));
+        }
+    }
+
+    fn workers(&mut self, workers: &Workers) {
+        match workers {
+            Workers::Made { name, pods } => self.normal("WorkerJobCreated", format!("Job {name} with {pods} Pods")),
+            Workers::Replacing { failed: true, message, seconds } => {
+                self.warning("WorkerFailed", format!("the worker Job failed ({message}); the next one comes in {seconds} s"));
+            }
+            _ => {}
+        }
+    }
+
+    fn progress(&mut self, before: &ContentJobStatus, after: &ContentJobStatus) {
+        let stored = |status: &ContentJobStatus| status.counts.map_or(0, |counts| counts.succeeded);
+        let (was, is) = (stored(before), stored(after));
+        if is > was && before.run_id == after.run_id && after.plan.is_none() {
+            self.normal("PostsStored", format!("{} posts stored", after.progress.as_deref().unwrap_or_default()));
+        }
+    }
+
+    fn failures(&mut self, before: &ContentJobStatus, after: &ContentJobStatus) {
+        let finished = is_true(&after.conditions, ConditionType::Finished);
+        if let Some(error) = after.last_error.as_ref().filter(|error| before.last_error.as_ref() != Some(error)) {
+            let note = format!("{}: {}", error.code, error.message);
+            self.warning(if finished { "AttemptFailed" } else { "Retrying" }, note);
+        }
+        let dead = |status: &ContentJobStatus| {
+            find_condition(&status.conditions, ConditionType::DeadLettered)
+                .filter(|dead| dead.status == "True")
+                .map(|dead| dead.message.clone())
+        };
+        if let Some(message) = dead(after).filter(|message| dead(before).as_ref() != Some(message)) {
+            self.warning("DeadLettered", message);
+        }
+        let drift = |status: &ContentJobStatus| is_true(&status.conditions, ConditionType::Drifted);
+        if drift(after)
+            && !drift(before)
+            && let Some(drifted) = find_condition(&after.conditions, ConditionType::Drifted)
+        {
+            self.warning("Drifted", drifted.message.clone());
+        }
+    }
+
+    /// The end, and what is waited for.
+    fn turns(&mut self, before: &ContentJobStatus, after: &ContentJobStatus, verdict: &Verdict) {
+        let finished = |status: &ContentJobStatus| {
+            find_condition(&status.conditions, ConditionType::Finished)
+                .filter(|finished| finished.status == "True")
+                .map(|finished| finished.reason.clone())
+        };
+        if let Some(reason) = finished(after) {
+            if finished(before).as_ref() != Some(&reason) {
+                self.ended(&reason, &verdict.message);
+            }
+            return;
+        }
+        let why = |status: &ContentJobStatus| {
+            find_condition(&status.conditions, ConditionType::Ready).map(|ready| ready.reason.clone())
+        };
+        if verdict.stalled && !is_true(&before.conditions, ConditionType::Stalled) {
+            self.warning("Stalled", verdict.message.clone());
+        } else if verdict.waiting.is_some() && why(before) != why(after) && after.started_at.is_none() {
+            self.normal("Waiting", verdict.message.clone());
+        }
+    }
+
+    fn ended(&mut self, reason: &str, message: &str) {
+        match reason {
+            "AllSucceeded" => self.normal("Completed", message.to_owned()),
+            "PartiallySucceeded" => self.warning("PartiallyCompleted", message.to_owned()),
+            "Cancelled" => self.normal("Cancelled", message.to_owned()),
+            _ => self.warning("Failed", message.to_owned()),
+        }
+    }
+}

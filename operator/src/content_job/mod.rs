@@ -1,0 +1,169 @@
+//! ContentJob: its run and tasks in Postgres, its worker Jobs, and what people see of both.
+//!
+//! One reconcile is observe → validate → plan → apply → status: the rows first, then the worker Job that they need.
+
+pub mod apply;
+pub mod cleanup;
+pub mod conditions;
+pub mod events;
+pub mod job;
+pub mod jobs;
+pub mod observe;
+pub mod pace;
+pub mod plan;
+pub mod ports;
+pub mod references;
+pub mod resolve;
+pub mod run;
+pub mod staff;
+pub mod status;
+pub mod validate;
+pub mod verdict;
+pub mod workers;
+
+use crate::{
+    controller::{ErrorClass, Outcome, ReconcileError, Verdict as Done, patch_status},
+    signals::Trigger,
+};
+use apply::{RowLog, Rows};
+use backends::postgres::operator::OperatorStore;
+use crds::{ContentJob, ContentJobStatus};
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, Resource, ResourceExt};
+use observe::ObserveError;
+use pace::{LastWrites, Pace, pace};
+use references::Waiting;
+use resolve::ObstacleKind;
+use staff::Workers;
+use status::Applied;
+use std::{sync::Arc, time::Duration};
+use validate::ValidatedContentJob;
+use verdict::{PATIENCE_SECONDS, verdict};
+
+/// A job that waits for Pods is told when some are free; this is for the word that is lost.
+const LIMITED_AGAIN: Duration = Duration::from_secs(60);
+
+/// What a reconcile of a ContentJob reaches.
+#[derive(Clone)]
+pub struct ContentJobWorld {
+    pub client: kube::Client,
+    pub store: OperatorStore,
+    pub credentials: Arc<dyn ports::CredentialsPort>,
+    pub workers: Arc<job::WorkerSettings>,
+    pub jobs: jobs::WorkerJobs,
+    pub triggers: Trigger<ContentJob>,
+    pub last_writes: LastWrites,
+    pub waiting: Waiting,
+}
+
+/// Brings one job, as it was just read, as far as it goes and says in its status how far that was.
+///
+/// # Errors
+/// [`ReconcileError`]; what the status can say of it has been written.
+pub async fn reconcile_in(world: &ContentJobWorld, object: ContentJob) -> Result<Outcome, ReconcileError> {
+    if object.meta().deletion_timestamp.is_some() {
+        return cleanup::delete(world, &object).await;
+    }
+    let object = cleanup::settle_finalizer(world, object).await?;
+    let namespace = object.namespace().unwrap_or_default();
+    let Some(tenant) = observe::tenant(world, &namespace).await? else { return Ok(Outcome::of(Done::Skipped)) };
+    let before = object.status.clone().unwrap_or_default();
+    match validate::validate(&object, &tenant) {
+        Err(invalid) => {
+            let after = status::build_invalid(&before, object.metadata.generation, &invalid, Timestamp::now());
+            write_status(world, &object, &before, &after).await?;
+            Ok(Outcome::of(Done::Refused))
+        }
+        Ok(job) => match bring_about(world, &object, &job).await.map_err(ReconcileError::from) {
+            Ok((applied, log)) => conclude(world, &object, &before, &job, &applied, &log).await,
+            Err(error) if error.class == ErrorClass::Fenced => Err(error),
+            Err(error) => {
+                let after = status::build_unavailable(&before, job.generation, &error.message, Timestamp::now());
+                write_status(world, &object, &before, &after).await?;
+                Err(error)
+            }
+        },
+    }
+}
+
+async fn bring_about(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    job: &ValidatedContentJob,
+) -> Result<(Applied, RowLog), ObserveError> {
+    let (rows, log) = apply::apply_rows(world, job).await?;
+    let workers = match &rows {
+        Rows::Standing(view) => staff::apply_workers(world, object, job, view).await?,
+        Rows::Held | Rows::NeverStarted | Rows::Blocked { .. } => Workers::None,
+    };
+    let applied = Applied { restored: log.restored, adopted: log.adopted.is_some(), rows, workers };
+    Ok((applied, log))
+}
+
+/// Writes the status at its pace, and says what to tell and when to look again.
+async fn conclude(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    before: &ContentJobStatus,
+    job: &ValidatedContentJob,
+    applied: &Applied,
+    log: &RowLog,
+) -> Result<Outcome, ReconcileError> {
+    let verdict = verdict(job, applied);
+    world.waiting.note(job, verdict.waiting.as_ref().map(|_| verdict.reason));
+    let after = status::build(before, job, applied, Timestamp::now());
+    let again = look_again(job, applied);
+    let outcome = Outcome::of(if verdict.waiting.is_some() { Done::Waiting } else { Done::Applied }).after(again);
+    match pace(before, &after, world.last_writes.since(job.uid)) {
+        Pace::Nothing => Ok(outcome),
+        Pace::Later(wait) => Ok(outcome.after(Some(again.map_or(wait, |again| again.min(wait))))),
+        Pace::Write => {
+            write_status(world, object, before, &after).await?;
+            if after.completed_at.is_some() {
+                world.last_writes.forget(job.uid);
+            } else {
+                world.last_writes.note(job.uid);
+            }
+            Ok(outcome.telling(events::notices(before, &after, log, &applied.workers, &verdict)))
+        }
+    }
+}
+
+/// When to look without being told; none where only a change matters, so that an idle system asks nothing.
+fn look_again(job: &ValidatedContentJob, applied: &Applied) -> Option<Duration> {
+    let seconds = |seconds: f64| Duration::from_secs_f64(seconds.max(0.5));
+    let patience = |obstacle: &resolve::Obstacle, waited: f64| match obstacle.kind {
+        ObstacleKind::Person => None,
+        // Nobody tells of Secrets and ConfigMaps, since they are not watched: ever later up to five minutes.
+        ObstacleKind::Reference if waited < PATIENCE_SECONDS => {
+            Some(seconds((30.0 + waited / 2.0).min(PATIENCE_SECONDS - waited + 1.0)))
+        }
+        ObstacleKind::Reference => Some(seconds(PATIENCE_SECONDS)),
+        ObstacleKind::Hold => Some(seconds(30.0)),
+    };
+    match (&applied.rows, &applied.workers) {
+        (Rows::Blocked { obstacle, waited_seconds }, _)
+        | (Rows::Standing(_), Workers::Blocked { obstacle, waited_seconds }) => patience(obstacle, *waited_seconds),
+        (Rows::Standing(_), Workers::Unknown) => Some(seconds(1.0)),
+        (Rows::Standing(_), Workers::Replacing { seconds: wait, .. }) => Some(seconds(*wait as f64)),
+        (Rows::Standing(_), Workers::Limited { .. }) => Some(LIMITED_AGAIN),
+        (Rows::Standing(view), _) => match view.run.seconds_finished {
+            // When the worker Job goes and the status is shortened.
+            Some(ended) if ended < f64::from(job.ttl_seconds) => Some(seconds(f64::from(job.ttl_seconds) - ended + 1.0)),
+            _ => None,
+        },
+        (Rows::Held | Rows::NeverStarted, _) => None,
+    }
+}
+
+/// Writes the status where it changed, with the resource version that was read.
+async fn write_status(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    before: &ContentJobStatus,
+    after: &ContentJobStatus,
+) -> Result<(), ReconcileError> {
+    let api = Api::<ContentJob>::namespaced(world.client.clone(), &object.namespace().unwrap_or_default());
+    patch_status(&api, &object.name_any(), object.resource_version().as_deref(), before, after).await?;
+    Ok(())
+}

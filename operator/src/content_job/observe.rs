@@ -1,0 +1,136 @@
+//! Reads what one reconcile decides by. Nothing here writes.
+
+use super::{
+    ContentJobWorld,
+    plan::Observed,
+    resolve::{Obstacle, ObstacleKind, References, prompt_reference},
+    validate::{InputSource, ValidatedContentJob, usable_text},
+};
+use backends::postgres::{StoreError, operator::runs::RunIdentity};
+use crate::controller::{ReconcileError, time_boxed};
+use crds::{Persona, PromptTemplate, Reason, common::reference::PromptSelector};
+use domain::names::Tenant;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::{Api, ResourceExt};
+
+/// Why nothing could be observed at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    #[error("the database does not answer: {0}")]
+    Store(#[from] StoreError),
+    #[error("the Kubernetes API does not answer: {0}")]
+    Kubernetes(#[from] kube::Error),
+}
+
+impl From<ObserveError> for ReconcileError {
+    fn from(error: ObserveError) -> Self {
+        match error {
+            ObserveError::Store(error) => error.into(),
+            ObserveError::Kubernetes(error) => error.into(),
+        }
+    }
+}
+
+/// The namespace as a tenant; none where it is gone.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn tenant(world: &ContentJobWorld, namespace: &str) -> Result<Option<Tenant>, kube::Error> {
+    let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
+    let uid = found.and_then(|namespace| namespace.metadata.uid).and_then(|uid| uid.parse().ok());
+    Ok(uid.map(|namespace_uid| Tenant {
+        install: world.workers.install.clone(),
+        namespace: namespace.to_owned(),
+        namespace_uid,
+    }))
+}
+
+/// What makes the job's run.
+#[must_use]
+pub fn identity(job: &ValidatedContentJob) -> RunIdentity<'_> {
+    RunIdentity {
+        job_uid: job.uid,
+        namespace_uid: job.tenant.namespace_uid,
+        name: &job.name,
+        run_key: &job.run_key,
+        spec_digest: &job.spec_digest,
+    }
+}
+
+/// The rows of the job's run, or the run that it may take over.
+///
+/// # Errors
+/// Database errors.
+pub async fn rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Observed, StoreError> {
+    let identity = identity(job);
+    let view = world.store.run_view(&identity).await?;
+    let predecessor = if view.is_none() { world.store.find_predecessor(&identity).await? } else { None };
+    Ok(Observed { view, predecessor })
+}
+
+/// Everything that a new run refers to.
+///
+/// # Errors
+/// Postgres or the Kubernetes API does not answer.
+pub async fn references(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<References, ObserveError> {
+    let namespace = &job.tenant.namespace;
+    let (persona, input) = tokio::join!(persona(world, job), input(world, job));
+    let persona = persona?;
+    let mut references =
+        References { input: input?, persona: None, pinned: None, template: None, prompt: None };
+    if let Some(persona) = persona {
+        if let Some(uid) = persona.uid().and_then(|uid| uid.parse().ok()) {
+            references.pinned = world.store.pinned_persona(uid).await?;
+        }
+        let reference = prompt_reference(job, &persona);
+        let templates = Api::<PromptTemplate>::namespaced(world.client.clone(), namespace);
+        references.template = time_boxed(templates.get_opt(&reference.name)).await?;
+        let (track, digest) = match reference.selector() {
+            PromptSelector::Track(track) => (Some(track), None),
+            PromptSelector::Digest(digest) => (None, Some(digest)),
+        };
+        references.prompt = Some(world.store.pinned_prompt(namespace, &reference.name, track, digest).await?);
+        references.persona = Some(persona);
+    }
+    Ok(references)
+}
+
+/// The Persona that the job names.
+///
+/// # Errors
+/// The API server does not answer.
+pub async fn persona(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Option<Persona>, kube::Error> {
+    let personas = Api::<Persona>::namespaced(world.client.clone(), &job.tenant.namespace);
+    time_boxed(personas.get_opt(&job.persona)).await
+}
+
+async fn input(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Result<String, Obstacle>, kube::Error> {
+    let (name, key) = match &job.input {
+        InputSource::Text(text) => return Ok(Ok(text.clone())),
+        InputSource::ConfigMapKey { name, key } => (name, key),
+    };
+    let maps = Api::<ConfigMap>::namespaced(world.client.clone(), &job.tenant.namespace);
+    let found = time_boxed(maps.get_opt(name)).await?;
+    Ok(read_input(found.as_ref(), name, key))
+}
+
+/// The text that a ConfigMap's key holds.
+fn read_input(found: Option<&ConfigMap>, name: &str, key: &str) -> Result<String, Obstacle> {
+    let missing = |reason, message| Err(Obstacle::new(ObstacleKind::Reference, reason, message));
+    let Some(map) = found else {
+        return missing(
+            Reason::ConfigMapNotFound,
+            format!("ConfigMap {name:?}, which holds the input, does not exist in this namespace; create it"),
+        );
+    };
+    let Some(text) = map.data.as_ref().and_then(|data| data.get(key)) else {
+        if map.binary_data.as_ref().is_some_and(|data| data.contains_key(key)) {
+            return missing(Reason::InputInvalid, format!("key {key:?} of ConfigMap {name:?} is not UTF-8 text; replace it"));
+        }
+        return missing(Reason::ConfigMapKeyMissing, format!("ConfigMap {name:?} has no key {key:?}; add it"));
+    };
+    match usable_text(text) {
+        Ok(()) => Ok(text.clone()),
+        Err(problem) => missing(Reason::InputInvalid, format!("key {key:?} of ConfigMap {name:?} {problem}")),
+    }
+}

@@ -1,0 +1,61 @@
+//! The controller of ContentJobs and its watches.
+
+use super::{
+    ContentJobWorld, job::WorkerSettings, jobs::WorkerJobs, jobs, pace::LastWrites, ports::CredentialsPort, reconcile_in,
+    references::{self, Waiting},
+};
+use crate::{
+    context::Context,
+    controller::{self, driver::StreamEnded},
+    signals::Triggered,
+};
+use crds::ContentJob;
+use std::sync::Arc;
+
+/// Builds what a reconcile reaches.
+#[must_use]
+pub fn world(ctx: &Context, credentials: Arc<dyn CredentialsPort>) -> ContentJobWorld {
+    let workers = &ctx.settings.workers;
+    ContentJobWorld {
+        client: ctx.client.clone(),
+        store: ctx.store.clone(),
+        credentials,
+        workers: Arc::new(WorkerSettings {
+            install: ctx.settings.install.clone(),
+            image: workers.worker_image.clone(),
+            image_pull_policy: workers.worker_image_pull_policy.clone(),
+            pods_limit: workers.max_worker_pods,
+        }),
+        jobs: WorkerJobs::default(),
+        triggers: ctx.process.signals.triggers.jobs.clone(),
+        last_writes: LastWrites::default(),
+        waiting: Waiting::default(),
+    }
+}
+
+/// Runs until the process drains.
+///
+/// # Errors
+/// [`StreamEnded`]
+pub async fn run(
+    ctx: Arc<Context>,
+    triggered: Triggered<ContentJob>,
+    credentials: Arc<dyn CredentialsPort>,
+) -> Result<(), StreamEnded> {
+    let world = world(&ctx, credentials);
+    let install = ctx.settings.install.clone();
+    let children = jobs::watch(world.client.clone(), install, world.jobs.clone(), world.triggers.clone());
+    let awaited = references::watch(world.client.clone(), world.waiting.clone(), world.triggers.clone());
+    let reconcile = {
+        let world = world.clone();
+        move |object: Arc<ContentJob>, _| {
+            let world = world.clone();
+            async move { reconcile_in(&world, Arc::unwrap_or_clone(object)).await }
+        }
+    };
+    let controller = controller::run(ctx, triggered, |controller, _| controller, reconcile);
+    let watches = tokio::spawn(async move { tokio::join!(children, awaited) });
+    let ended = controller.await;
+    watches.abort();
+    ended
+}

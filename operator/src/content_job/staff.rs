@@ -1,0 +1,243 @@
+//! Makes worker Jobs match their plan.
+
+use super::{
+    ContentJobWorld,
+    apply::waited,
+    job::{WorkerJob, build_job, keys},
+    observe::{self, ObserveError},
+    resolve::{Obstacle, ObstacleKind},
+    validate::ValidatedContentJob,
+    workers::{WorkerPlan, WorkerStep, plan_workers},
+};
+use crate::{controller::time_boxed, persona::validate::SecretNeed, tenancy::secrets};
+use backends::postgres::operator::{
+    counts::RunView,
+    runs::{JobSlot, PodBudget},
+};
+use crds::{ContentJob, Persona, Reason, common::meta::SecretPurpose};
+use domain::{names::worker_job, revision::PersonaRevision};
+use k8s_openapi::{
+    api::{batch::v1::Job, core::v1::Secret},
+    jiff::Timestamp,
+};
+use kube::{
+    Api,
+    api::{DeleteParams, PostParams},
+};
+use std::collections::HashMap;
+use url::Url;
+
+/// How the workers of a run stand after `apply`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Workers {
+    /// None is needed, or none may be.
+    None,
+    Running { name: String, active: i32 },
+    /// This reconcile made it.
+    Made { name: String, pods: i32 },
+    /// The persona's or the install's Pods are all in use.
+    Limited { message: String },
+    /// The last Job ended too early; the next one comes after a wait.
+    Replacing { seconds: i64, failed: bool, message: String },
+    Blocked { obstacle: Obstacle, waited_seconds: f64 },
+    /// The Jobs of the cluster were not listed yet.
+    Unknown,
+}
+
+/// Carries out what [`plan_workers`] decides.
+///
+/// # Errors
+/// Postgres or the Kubernetes API does not answer.
+pub async fn apply_workers(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    job: &ValidatedContentJob,
+    view: &RunView,
+) -> Result<Workers, ObserveError> {
+    let Some(sights) = world.jobs.sights(job.uid, Timestamp::now()) else { return Ok(Workers::Unknown) };
+    let WorkerPlan { step, remove, release } = plan_workers(&world.workers.install, job, view, &sights);
+    for name in remove {
+        delete_job(world, job, &name).await?;
+    }
+    if release {
+        for next in world.store.release_pods(view.run.id).await? {
+            world.triggers.reconcile(&next.namespace, &next.name);
+        }
+    }
+    match step {
+        WorkerStep::None => Ok(Workers::None),
+        WorkerStep::Keep { name, active } => Ok(Workers::Running { name, active }),
+        WorkerStep::Wait { seconds, failed, message } => Ok(Workers::Replacing { seconds, failed, message }),
+        WorkerStep::Make { name, pods } => make(world, object, job, view, Some((name, pods)), 0, pods).await,
+        WorkerStep::Grant { pods, failures } => make(world, object, job, view, None, failures, pods).await,
+    }
+}
+
+/// What a Job needs beside its slot.
+struct Prepared {
+    persona: Persona,
+    revision: PersonaRevision,
+    credentials_secret: String,
+}
+
+async fn make(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    job: &ValidatedContentJob,
+    view: &RunView,
+    granted: Option<(String, i32)>,
+    failures: i32,
+    wanted: i32,
+) -> Result<Workers, ObserveError> {
+    let prepared = match prepare(world, job, view).await? {
+        Ok(prepared) => prepared,
+        Err(obstacle) => {
+            // A Job that cannot be made holds no place.
+            world.store.release_pods(view.run.id).await?;
+            let waited_seconds = waited(world, job, &obstacle).await?;
+            return Ok(Workers::Blocked { obstacle, waited_seconds });
+        }
+    };
+    let budget = PodBudget {
+        wanted,
+        persona: prepared.persona.spec.limits.concurrency,
+        install: world.workers.pods_limit,
+    };
+    let (name, pods) = match granted {
+        Some(granted) => granted,
+        None => match world.store.grant_pods(view.run.id, budget, failures).await? {
+            Some(JobSlot { ordinal, pods }) => (worker_job(&world.workers.install, &job.name, job.uid, ordinal), pods),
+            None => {
+                let message = format!(
+                    "all {} worker Pods that Persona {:?} or the install may have are in use",
+                    budget.persona, job.persona
+                );
+                return Ok(Workers::Limited { message });
+            }
+        },
+    };
+    let built = build_job(&WorkerJob {
+        settings: &world.workers,
+        object,
+        job,
+        persona: &prepared.persona,
+        persona_uid: view.run.persona_uid,
+        revision: &prepared.revision,
+        queue: &view.run.queue,
+        run: view.run.id,
+        credentials_digest: &view.run.credentials_digest,
+        credentials_secret: &prepared.credentials_secret,
+        name: &name,
+        pods,
+        seconds_left: view.run.seconds_left as i64,
+    });
+    create_job(world, job, name, pods, &built).await
+}
+
+async fn create_job(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    name: String,
+    pods: i32,
+    built: &Job,
+) -> Result<Workers, ObserveError> {
+    let api = Api::<Job>::namespaced(world.client.clone(), &job.tenant.namespace);
+    match time_boxed(api.create(&PostParams::default(), built)).await {
+        Ok(made) => {
+            world.jobs.note(&made);
+            Ok(Workers::Made { name, pods })
+        }
+        // An earlier attempt made it and did not live to see the answer (FAULTS 8, 10).
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let found = time_boxed(api.get(&name)).await?;
+            let active = found.status.as_ref().and_then(|status| status.active).unwrap_or(0);
+            world.jobs.note(&found);
+            Ok(Workers::Running { name, active })
+        }
+        // A quota, a policy, or a value of spec.worker that Kubernetes does not take.
+        Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 422) => {
+            let kind = if status.code == 403 { ObstacleKind::Reference } else { ObstacleKind::Person };
+            let obstacle =
+                Obstacle::new(kind, Reason::WorkerFailed, format!("Kubernetes refuses the worker Job: {}", status.message));
+            let waited_seconds = waited(world, job, &obstacle).await?;
+            Ok(Workers::Blocked { obstacle, waited_seconds })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn prepare(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    view: &RunView,
+) -> Result<Result<Prepared, Obstacle>, ObserveError> {
+    let Some(persona) = observe::persona(world, job).await? else {
+        let message = format!("Persona {:?} does not exist in this namespace any more; create it", job.persona);
+        return Ok(Err(Obstacle::new(ObstacleKind::Reference, Reason::PersonaNotFound, message)));
+    };
+    let Some(revision) = world.store.revision_of_run(view.run.id).await? else {
+        let message = "the run's tasks are being restored";
+        return Ok(Err(Obstacle::new(ObstacleKind::Hold, Reason::Progressing, message)));
+    };
+    if let Err(obstacle) = check_secrets(world, job, &revision).await? {
+        return Ok(Err(obstacle));
+    }
+    match world.credentials.ensure(&job.tenant).await {
+        Ok(credentials_secret) => Ok(Ok(Prepared { persona, revision, credentials_secret })),
+        Err(error) => {
+            let message = format!("the workers' credentials cannot be made: {error}");
+            Ok(Err(Obstacle::new(ObstacleKind::Hold, Reason::DependencyUnavailable, message)))
+        }
+    }
+}
+
+/// The Secrets of the pinned revision, as they are now: a label or host that was taken away counts at once.
+async fn check_secrets(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    revision: &PersonaRevision,
+) -> Result<Result<(), Obstacle>, kube::Error> {
+    let api = Api::<Secret>::namespaced(world.client.clone(), &job.tenant.namespace);
+    let mut read: HashMap<String, Option<Secret>> = HashMap::new();
+    for need in secret_needs(revision) {
+        if !read.contains_key(&need.name) {
+            read.insert(need.name.clone(), time_boxed(api.get_opt(&need.name)).await?);
+        }
+        if let Err(problem) = secrets::check(&need, read.get(&need.name).and_then(Option::as_ref)) {
+            return Ok(Err(Obstacle::new(ObstacleKind::Reference, problem.reason, problem.message)));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn secret_needs(revision: &PersonaRevision) -> Vec<SecretNeed> {
+    let endpoint = |purpose| match purpose {
+        SecretPurpose::Model => revision.model.endpoint.endpoint.as_str(),
+        SecretPurpose::Embedding => revision.embedding.endpoint.as_str(),
+        SecretPurpose::Moderation => {
+            revision.moderation.as_ref().map_or("", |moderation| moderation.endpoint.as_str())
+        }
+    };
+    keys(revision)
+        .into_iter()
+        .map(|(purpose, secret)| SecretNeed {
+            purpose,
+            name: secret.name.clone(),
+            key: secret.key.clone(),
+            host: Url::parse(endpoint(purpose))
+                .ok()
+                .and_then(|url| url.host_str().map(str::to_ascii_lowercase))
+                .unwrap_or_default(),
+        })
+        .collect()
+}
+
+/// Removes a Job with its Pods; they get SIGTERM and finish or give back what they have.
+async fn delete_job(world: &ContentJobWorld, job: &ValidatedContentJob, name: &str) -> Result<(), kube::Error> {
+    let api = Api::<Job>::namespaced(world.client.clone(), &job.tenant.namespace);
+    match time_boxed(api.delete(name, &DeleteParams::background())).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(error),
+    }
+}
