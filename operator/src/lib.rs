@@ -1,1 +1,16 @@
-//! See README.
+//! The operator: three controllers and a handful of loops under one elected, fenced leader.
+
+pub mod cli;
+pub mod content_job;
+pub mod context;
+pub mod controller;
+pub mod leadership;
+pub mod loops;
+pub mod metrics;
+pub mod persona;
+pub mod process;
+pub mod prompt_template;
+pub mod signals;
+pub mod tenancy;
+
+pub use process::run;

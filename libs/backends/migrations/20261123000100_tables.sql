@@ -215,6 +215,7 @@ CREATE TABLE tasks (
 );
 CREATE INDEX tasks_claimable ON tasks (persona_uid, priority DESC, created_at, index) WHERE status = 'queued';
 CREATE INDEX tasks_leased ON tasks (lease_until) WHERE status = 'processing';
+CREATE INDEX tasks_parked ON tasks (run_id) WHERE status = 'parked';
 CREATE INDEX tasks_by_run ON tasks (run_id, status);
 
 CREATE TABLE outbox (
@@ -225,7 +226,10 @@ CREATE TABLE outbox (
     attempt    integer NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     sent_at    timestamptz,
+    -- Why the broker refused it, how often in a row, and when it is tried again.
     error      text,
+    refusals   integer NOT NULL DEFAULT 0,
+    not_before timestamptz NOT NULL DEFAULT now(),
     UNIQUE (task_id, attempt)
 );
 CREATE INDEX outbox_unsent ON outbox (id) WHERE sent_at IS NULL;

@@ -1,1 +1,11 @@
-//! See README.
+//! What every binary of the product needs to be watched: logs as JSON lines, a metrics registry, and the three endpoints
+//! `/healthz`, `/readyz` and `/metrics`.
+
+mod checks;
+mod logs;
+mod server;
+
+pub use checks::{Check, Checks};
+pub use logs::init_logs;
+pub use prometheus;
+pub use server::{Endpoints, bind};

@@ -1,28 +1,24 @@
 //! Finds what changed outside without anybody telling: one bulk read a backend about every half minute, never a read an
 //! object, and nothing from the Kubernetes API. A persona is reconciled only where its picture changed.
 
-use crate::persona::{
-    adapters::{BrokerQueues, Listing},
-    ports::QueueSight,
-};
-use backends::{
-    postgres::{
-        ErrorClass, StoreError,
-        operator::{OperatorStore, personas::PersonaPicture},
+use super::jittered;
+use crate::{
+    context::Context,
+    persona::{
+        adapters::{BrokerQueues, Listing},
+        ports::QueueSight,
     },
-    qdrant::VectorStore,
 };
-use crds::Persona;
+use backends::postgres::operator::personas::PersonaPicture;
 use domain::names::dead_letter_queue;
-use kube::runtime::reflector::ObjectRef;
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// Between two reads; with the jitter, drift is found within 36 s and mended within the minute.
+/// Between two reads at most; so drift is found within half a minute and mended within the minute.
 const INTERVAL: Duration = Duration::from_secs(30);
 /// Counters alone bring a reconcile at most this often.
 const FIGURES_INTERVAL: Duration = Duration::from_secs(60);
@@ -75,6 +71,13 @@ struct Remembered {
     told: Instant,
 }
 
+/// A persona to be reconciled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub namespace: String,
+    pub name: String,
+}
+
 /// The three bulk reads of one round; absent where a backend did not answer.
 #[derive(Debug, Default)]
 pub struct Reading {
@@ -92,7 +95,7 @@ pub struct DriftReader {
 
 impl DriftReader {
     /// Personas that have to be reconciled after this reading.
-    pub fn changed(&mut self, reading: &Reading, now: Instant) -> Vec<ObjectRef<Persona>> {
+    pub fn changed(&mut self, reading: &Reading, now: Instant) -> Vec<Changed> {
         let Some(personas) = &reading.personas else {
             // Told once: each persona says in its status that Postgres does not answer, and tries again by itself.
             let first = !std::mem::replace(&mut self.database_down, true);
@@ -119,43 +122,34 @@ impl DriftReader {
     }
 }
 
-/// Reads and tells, until nobody listens or this process no longer leads.
-///
-/// # Errors
-/// [`StoreError::EpochLost`] where a newer leader writes.
-pub async fn run(
-    store: &OperatorStore,
-    queues: &BrokerQueues,
-    vectors: &VectorStore,
-    triggers: mpsc::Sender<ObjectRef<Persona>>,
-) -> Result<(), StoreError> {
+/// Reads and has reconciled what changed, until the process drains.
+pub async fn run(ctx: Arc<Context>, queues: BrokerQueues) {
+    let signals = &ctx.process.signals;
     let mut reader = DriftReader::default();
     loop {
-        let reading = read(store, queues, vectors).await?;
-        for reference in reader.changed(&reading, Instant::now()) {
-            if triggers.send(reference).await.is_err() {
-                return Ok(());
-            }
+        let reading = read(&ctx, &queues).await;
+        for persona in reader.changed(&reading, Instant::now()) {
+            signals.triggers.personas.reconcile(&persona.namespace, &persona.name);
         }
-        tokio::time::sleep(INTERVAL.mul_f64(0.8 + rand::random::<f64>() * 0.4)).await;
+        tokio::select! {
+            () = signals.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        }
     }
 }
 
-async fn read(store: &OperatorStore, queues: &BrokerQueues, vectors: &VectorStore) -> Result<Reading, StoreError> {
+async fn read(ctx: &Context, queues: &BrokerQueues) -> Reading {
     let broker = async {
         queues.ensure_shared().await?;
         queues.list().await
     };
-    let (personas, broker, collections) = tokio::join!(store.persona_pictures(), broker, vectors.list_collections());
-    let personas = match personas {
-        Err(error) if error.class() == ErrorClass::Fenced => return Err(error),
-        personas => personas,
-    };
-    Ok(Reading {
+    let (personas, broker, collections) =
+        tokio::join!(ctx.store.persona_pictures(), broker, ctx.vectors.list_collections());
+    Reading {
         personas: logged("Postgres", personas),
         broker: logged("RabbitMQ", broker),
         collections: logged("Qdrant", collections).map(|names| names.into_iter().collect()),
-    })
+    }
 }
 
 fn logged<T, E: std::fmt::Display>(backend: &str, read: Result<T, E>) -> Option<T> {
@@ -217,8 +211,8 @@ fn messages(sight: Option<&QueueSight>) -> Option<u64> {
     }
 }
 
-fn reference(remembered: &Remembered) -> ObjectRef<Persona> {
-    ObjectRef::new(&remembered.name).within(&remembered.namespace)
+fn reference(remembered: &Remembered) -> Changed {
+    Changed { namespace: remembered.namespace.clone(), name: remembered.name.clone() }
 }
 
 #[cfg(test)]

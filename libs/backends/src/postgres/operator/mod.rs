@@ -4,8 +4,13 @@ pub mod counts;
 pub mod epoch;
 pub mod ledger;
 pub mod logins;
+pub mod outbox;
 pub mod personas;
+pub mod points;
+pub mod progress;
+pub mod prompts;
 pub mod runs;
+pub mod sweep;
 pub mod tenants;
 
 use super::{StoreError, migrate};

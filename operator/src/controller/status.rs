@@ -1,0 +1,77 @@
+//! How a status reaches the API server: as the difference to what was read, or not at all.
+
+use super::{calls::time_boxed, error::ReconcileError};
+use crate::context::FIELD_MANAGER;
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+/// Field of a condition that alone is no reason for a write.
+const TIME: &str = "lastTransitionTime";
+
+/// Writes the difference between two statuses, and nothing where they differ in transition times at most.
+///
+/// The patch carries the resource version that was read: a write of another's in between answers 409, and the reconcile is
+/// repeated with the object as it is then (FAULTS 4). Answers whether anything was written.
+///
+/// # Errors
+/// [`ReconcileError`]; an object that is gone is no error.
+pub async fn patch_status<K, S>(
+    api: &Api<K>,
+    name: &str,
+    resource_version: Option<&str>,
+    before: &S,
+    after: &S,
+) -> Result<bool, ReconcileError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+    S: Serialize,
+{
+    let (before, after) = (to_value(before)?, to_value(after)?);
+    if without_times(&before) == without_times(&after) {
+        return Ok(false);
+    }
+    let mut patch = json!({ "status": merge_patch(&before, &after) });
+    if let Some(version) = resource_version {
+        patch["metadata"] = json!({ "resourceVersion": version });
+    }
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    match time_boxed(api.patch_status(name, &parameters, &Patch::Merge(patch))).await {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn to_value<S: Serialize>(status: &S) -> Result<Value, ReconcileError> {
+    serde_json::to_value(status).map_err(|error| ReconcileError::bug(format!("a status does not serialize: {error}")))
+}
+
+/// The JSON merge patch (RFC 7396) that makes `after` of `before`; lists are replaced whole.
+#[must_use]
+pub fn merge_patch(before: &Value, after: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
+    let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let changed = after.iter().filter_map(|(key, new)| match before.get(key) {
+        Some(old) if old == new => None,
+        Some(old) => Some((key.clone(), merge_patch(old, new))),
+        None => Some((key.clone(), new.clone())),
+    });
+    Value::Object(removed.chain(changed).collect::<Map<_, _>>())
+}
+
+fn without_times(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().filter(|(key, _)| *key != TIME).map(|(key, value)| (key.clone(), without_times(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(without_times).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

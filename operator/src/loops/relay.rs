@@ -1,0 +1,148 @@
+//! The relay: outbox rows become messages on the persona's queue, confirmed, before they are marked as sent.
+
+mod message;
+
+pub use message::outgoing;
+
+use super::{back_off, rest};
+use crate::{context::Context, metrics::RelayMetrics};
+use backends::{
+    postgres::{
+        StoreError,
+        operator::{
+            OperatorStore,
+            outbox::{Refused, UnsentMessage},
+        },
+    },
+    rabbitmq::{PublishError, Publisher},
+};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+/// Messages in flight at once. Ten thousand a second at a broker that takes twenty milliseconds for a confirm want more than
+/// two hundred; what is not confirmed when a process ends is sent again.
+pub const BATCH: i64 = 1000;
+/// Where nobody tells that rows wait, they are looked for this often.
+const POLL: Duration = Duration::from_secs(10);
+
+/// What became of one batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relayed {
+    pub sent: usize,
+    /// Refused by the broker, message by message; each is tried again after a wait.
+    pub refused: usize,
+    /// Not confirmed, because the broker does not answer or takes nothing: they stay as they are.
+    pub deferred: usize,
+    /// Personas, as namespace and name, whose queue is missing (FAULTS 16).
+    pub unroutable: BTreeSet<(String, String)>,
+    /// Why messages were deferred.
+    pub trouble: Option<String>,
+}
+
+impl Relayed {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sent + self.refused + self.deferred == 0
+    }
+}
+
+/// Sends the oldest unsent messages, at most `limit`, and marks in one statement those that the broker confirmed.
+///
+/// A crash between the two sends them again under the same message id (FAULTS 15).
+///
+/// # Errors
+/// Postgres does not answer, or a newer leader writes.
+pub async fn relay_batch(store: &OperatorStore, publisher: &Publisher, limit: i64) -> Result<Relayed, StoreError> {
+    let messages = store.unsent_messages(limit).await?;
+    let mut relayed = Relayed::default();
+    if messages.is_empty() {
+        return Ok(relayed);
+    }
+    let batch = messages.iter().map(outgoing).collect();
+    let (mut sent, mut refused) = (Vec::with_capacity(messages.len()), Vec::new());
+    for (message, verdict) in messages.iter().zip(publisher.publish_batch(batch).await) {
+        match verdict {
+            Ok(()) => sent.push(message.id),
+            Err(error @ (PublishError::Unroutable(_) | PublishError::Nacked)) => {
+                refused.push(refuse(message, &error, &mut relayed));
+            }
+            Err(error @ (PublishError::Blocked | PublishError::Unconfirmed(_))) => {
+                relayed.deferred += 1;
+                relayed.trouble.get_or_insert_with(|| error.to_string());
+            }
+        }
+    }
+    relayed.sent = sent.len();
+    relayed.refused = refused.len();
+    if relayed.sent + relayed.refused > 0 {
+        store.settle_messages(&sent, &refused).await?;
+    }
+    Ok(relayed)
+}
+
+fn refuse(message: &UnsentMessage, error: &PublishError, relayed: &mut Relayed) -> Refused {
+    if matches!(error, PublishError::Unroutable(_)) {
+        relayed.unroutable.insert((message.namespace.clone(), message.persona.clone()));
+    }
+    Refused { id: message.id, error: error.to_string() }
+}
+
+/// Relays until the process drains. Where Postgres or the broker does not answer it waits, ever longer up to fifteen seconds.
+pub async fn run(ctx: Arc<Context>) {
+    let mut failures = 0;
+    loop {
+        let began = std::time::Instant::now();
+        let outcome = relay_batch(&ctx.store, &ctx.broker.publisher, BATCH).await;
+        let goes_on = match outcome {
+            Ok(relayed) if relayed.trouble.is_none() => {
+                failures = 0;
+                note(&ctx.process.metrics.relay, &relayed, began.elapsed());
+                tell(&ctx, &relayed);
+                if relayed.sent > 0 { !ctx.process.signals.stop.is_cancelled() } else { idle(&ctx).await }
+            }
+            Ok(relayed) => {
+                failures += 1;
+                note(&ctx.process.metrics.relay, &relayed, began.elapsed());
+                tell(&ctx, &relayed);
+                tracing::warn!(trouble = relayed.trouble, waiting = relayed.deferred, "messages wait in the outbox");
+                back_off(&ctx, failures).await
+            }
+            Err(error) => {
+                failures += 1;
+                super::note_store_failure(&ctx, "relay", &error);
+                back_off(&ctx, failures).await
+            }
+        };
+        if !goes_on {
+            ctx.broker.publisher.close().await;
+            return;
+        }
+    }
+}
+
+/// Waits for new rows, or for the time at which a refused one may be tried again.
+async fn idle(ctx: &Context) -> bool {
+    let next = ctx.store.next_refused_seconds().await.ok().flatten();
+    let wait = next.map_or(POLL, |seconds| Duration::from_secs_f64(seconds.clamp(0.5, POLL.as_secs_f64())));
+    rest(ctx, &ctx.process.signals.wakes.outbox, wait).await
+}
+
+/// A persona whose queue is missing mends it; the jobs' conditions tell which messages are out.
+fn tell(ctx: &Context, relayed: &Relayed) {
+    let signals = &ctx.process.signals;
+    for (namespace, persona) in &relayed.unroutable {
+        signals.triggers.personas.reconcile(namespace, persona);
+    }
+    if relayed.sent + relayed.refused > 0 {
+        signals.wakes.progress.notify_one();
+    }
+}
+
+fn note(metrics: &RelayMetrics, relayed: &Relayed, took: Duration) {
+    if relayed.is_empty() {
+        return;
+    }
+    metrics.batch_seconds.observe(took.as_secs_f64());
+    for (result, count) in [("sent", relayed.sent), ("refused", relayed.refused), ("deferred", relayed.deferred)] {
+        metrics.messages.with_label_values(&[result]).inc_by(count as u64);
+    }
+}
