@@ -9,6 +9,6 @@ async fn main() -> ExitCode {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let settings = Settings::parse();
-    telemetry::init_logs("info");
+    telemetry::init_logs();
     run::run(&settings).await.into()
 }

@@ -1,12 +1,15 @@
 //! `mode: Plan`: what a run would cost and resemble, for the price of one embedding. Stores nothing but its answer.
 
 use crate::{
-    generate::{embed, ingest, prompt::TaskPrompt},
+    generate::{check_language, embed, ingest, prompt::TaskPrompt},
     meter::Meter,
     ports::{Neighbour, Ports},
     tokens,
 };
-use domain::tasks::{ClaimedTask, TaskFailure};
+use domain::{
+    digest::digest_of,
+    tasks::{ClaimedTask, TaskFailure},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -18,11 +21,12 @@ const NEAREST: u32 = 5;
 const HOOK_PLACEHOLDER: &str = "(the hook that the model writes first)";
 
 /// The plan of a run: `{estimatedTokens, promptDigest, promptPreview, nearest: [{id, similarityBp}]}`. `nearest` is absent
-/// where the vector index did not answer.
+/// where the vector index did not answer. The digest is of the rendered prompt.
 ///
 /// # Errors
-/// `InputRejected`, `PromptInvalid`, `InvalidModelOutput`, or the embedding endpoint's failure.
+/// `LanguageUnsupported`, `InputRejected`, `PromptInvalid`, `InvalidModelOutput`, or the embedding endpoint's failure.
 pub async fn make(ports: &Ports, task: &ClaimedTask, meter: &Meter) -> Result<Value, TaskFailure> {
+    check_language(&task.persona)?;
     let input = ingest(&task.payload.input)?;
     let prompt = TaskPrompt::new(task, input);
     let (system, hook, body) = (
@@ -33,7 +37,7 @@ pub async fn make(ports: &Ports, task: &ClaimedTask, meter: &Meter) -> Result<Va
     let vector = embed::embed(&*ports.embedder, &task.persona, input, meter).await?;
     let mut plan = json!({
         "estimatedTokens": estimated_tokens(task, [&system, &hook, &body]),
-        "promptDigest": task.prompt.digest,
+        "promptDigest": digest_of(&[&system, &hook, &body]),
         "promptPreview": preview(&system, &hook),
     });
     // A plan has no post of its own, so there is nothing to leave out.

@@ -44,6 +44,6 @@ impl Draft {
     /// The whole post: what is embedded, moderated, analysed and hashed.
     #[must_use]
     pub fn text(&self) -> String {
-        format!("{}\n\n{}", self.hook, self.body)
+        domain::text::join(&self.hook, &self.body)
     }
 }

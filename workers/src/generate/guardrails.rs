@@ -2,8 +2,10 @@
 
 use super::{draft::Draft, objection::Objection};
 use crate::{failure::GUARDRAIL_HIT, ports::Moderator};
-use domain::tasks::{ClaimedTask, TaskFailure};
-use serde_json::{Value, json};
+use domain::{
+    tasks::{ClaimedTask, TaskFailure},
+    text::guardrails::{Finding, Severity, check_output},
+};
 
 /// Findings that the post keeps, or the objection of the first guardrail that holds it back.
 ///
@@ -15,7 +17,20 @@ pub async fn check(
     moderator: &dyn Moderator,
     task: &ClaimedTask,
     draft: &Draft,
-) -> Result<Result<Value, Objection>, TaskFailure> {
+) -> Result<Result<Vec<Finding>, Objection>, TaskFailure> {
+    let banned = &task.persona.voice.banned_phrases;
+    let findings = check_output(
+        task.payload.content_type,
+        draft.hook(),
+        draft.body(),
+        banned,
+    );
+    if let Some(block) = findings
+        .iter()
+        .find(|finding| finding.severity == Severity::Block)
+    {
+        return Ok(Err(objection(block.message.clone())));
+    }
     if let Some(settings) = &task.persona.moderation {
         let moderation = moderator.moderate(settings, &draft.text()).await?;
         if moderation.flagged {
@@ -25,7 +40,7 @@ pub async fn check(
             ))));
         }
     }
-    Ok(Ok(json!([])))
+    Ok(Ok(findings))
 }
 
 fn objection(message: String) -> Objection {

@@ -1,7 +1,10 @@
 //! First step: the input as it may reach a prompt.
 
 use crate::failure::{INPUT_REJECTED, invalid};
-use domain::tasks::TaskFailure;
+use domain::{
+    tasks::TaskFailure,
+    text::guardrails::{Severity, check_input},
+};
 
 /// The input, trimmed.
 ///
@@ -12,5 +15,11 @@ pub fn ingest(input: &str) -> Result<&str, TaskFailure> {
     if input.is_empty() {
         return Err(invalid(INPUT_REJECTED, "the input is empty"));
     }
-    Ok(input)
+    match check_input(input)
+        .into_iter()
+        .find(|finding| finding.severity == Severity::Block)
+    {
+        Some(finding) => Err(invalid(INPUT_REJECTED, finding.message)),
+        None => Ok(input),
+    }
 }

@@ -29,6 +29,7 @@ use prompt::TaskPrompt;
 use record::{Finished, Parts};
 use write::Writer;
 
+pub use gates::check_language;
 pub use ingest::ingest;
 
 /// What became of one text.

@@ -300,7 +300,7 @@ async fn a_plan_is_stored_with_the_run_and_nowhere_else() {
         .fetch_one(world.pool())
         .await
         .unwrap();
-    assert_eq!(plan["promptDigest"], "d1");
+    assert_eq!(plan["promptDigest"].as_str().map(str::len), Some(64));
     assert_eq!(plan["nearest"], serde_json::json!([]));
     assert_eq!(
         (count(&world, "posts").await, count(&world, "usage").await),
