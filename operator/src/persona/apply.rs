@@ -6,7 +6,7 @@ use super::{
     observe::wanted_collection,
     plan::{Observed, Plan, Step},
     ports::{CollectionSight, PortError, QueueSight},
-    status::{Applied, Outcome},
+    status::{Applied, Standing},
     validate::ValidatedPersona,
 };
 use backends::postgres::{
@@ -56,10 +56,10 @@ async fn apply_row(
     persona: &ValidatedPersona,
     observed: &Observed,
     step: &Step,
-) -> Result<(Outcome, Option<i32>), StoreError> {
+) -> Result<(Standing, Option<i32>), StoreError> {
     match step {
-        Step::Keep => Ok((Outcome::Ready, observed.row.as_ref().and_then(|row| row.revision_number))),
-        Step::Report { drift } => Ok((Outcome::Reported { drift: drift.clone() }, None)),
+        Step::Keep => Ok((Standing::Ready, observed.row.as_ref().and_then(|row| row.revision_number))),
+        Step::Report { drift } => Ok((Standing::Reported { drift: drift.clone() }, None)),
         Step::Create | Step::Adopt | Step::Repair { .. } | Step::Refuse { .. } | Step::Wait { .. } => {
             let record = PersonaRecord {
                 uid: persona.uid,
@@ -79,7 +79,7 @@ async fn apply_row(
 }
 
 /// Queue and dead-letter queue are declared together; what is said of them is the graver of the two.
-async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &Plan) -> Result<Outcome, StoreError> {
+async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &Plan) -> Result<Standing, StoreError> {
     let steps = [(&persona.queue, &plan.queue), (&persona.dead_letter_queue, &plan.dead_letters)];
     for (_, step) in steps {
         if let Some(blocked) = blocked(step) {
@@ -87,7 +87,7 @@ async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &P
         }
     }
     if steps.iter().all(|(_, step)| matches!(step, Step::Keep)) {
-        return Ok(Outcome::Ready);
+        return Ok(Standing::Ready);
     }
     for (name, _) in steps {
         if let Some(conflict) = enter(world, &claim(persona, System::RabbitMq, name)).await? {
@@ -98,7 +98,7 @@ async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &P
         // Before the queue stands: the relay holds what it cannot route, and nothing is lost if this process ends here.
         world.store.wake_again(persona.uid).await?;
     }
-    if let Err(error) = world.queues.declare(&persona.queue).await {
+    if let Err(error) = world.services.queues.declare(&persona.queue).await {
         return Ok(refused(error));
     }
     for (name, _) in steps {
@@ -111,12 +111,12 @@ async fn apply_collection(
     world: &PersonaWorld,
     persona: &ValidatedPersona,
     step: &Step,
-) -> Result<Outcome, StoreError> {
+) -> Result<Standing, StoreError> {
     if let Some(blocked) = blocked(step) {
         return Ok(blocked);
     }
     if matches!(step, Step::Keep) {
-        return Ok(Outcome::Ready);
+        return Ok(Standing::Ready);
     }
     let wanted = wanted_collection(persona);
     let claim = claim(persona, System::Qdrant, &wanted.name);
@@ -126,7 +126,7 @@ async fn apply_collection(
     if !matches!(step, Step::Adopt) {
         // Before the collection stands: no point can be stored in between, and none is missed if this process ends here.
         world.store.forget_points(&wanted.name).await?;
-        if let Err(error) = world.vectors.create(&wanted).await {
+        if let Err(error) = world.services.vectors.create(&wanted).await {
             return Ok(refused(error));
         }
     }
@@ -135,9 +135,9 @@ async fn apply_collection(
 }
 
 /// Enters a thing into the ledger; answers the conflict where another was quicker.
-async fn enter(world: &PersonaWorld, claim: &Claim<'_>) -> Result<Option<Outcome>, StoreError> {
+async fn enter(world: &PersonaWorld, claim: &Claim<'_>) -> Result<Option<Standing>, StoreError> {
     Ok(match world.store.claim_name(claim).await? {
-        Ownership::Other { namespace, owner } => Some(Outcome::Conflict {
+        Ownership::Other { namespace, owner } => Some(Standing::Conflict {
             message: format!("{} belongs to resource {owner} in namespace {namespace}, which had it first", claim.name),
         }),
         Ownership::Free | Ownership::Own { .. } => None,
@@ -148,49 +148,49 @@ fn claim<'a>(persona: &'a ValidatedPersona, system: System, name: &'a str) -> Cl
     Claim { system, name, namespace: &persona.tenant.namespace, owner: persona.uid }
 }
 
-fn blocked(step: &Step) -> Option<Outcome> {
+fn blocked(step: &Step) -> Option<Standing> {
     match step {
-        Step::Refuse { conflict } => Some(Outcome::Conflict { message: conflict.clone() }),
-        Step::Wait { why } => Some(Outcome::Unavailable { message: why.clone() }),
-        Step::Report { drift } => Some(Outcome::Reported { drift: drift.clone() }),
+        Step::Refuse { conflict } => Some(Standing::Conflict { message: conflict.clone() }),
+        Step::Wait { why } => Some(Standing::Unavailable { message: why.clone() }),
+        Step::Report { drift } => Some(Standing::Reported { drift: drift.clone() }),
         Step::Keep | Step::Adopt | Step::Create | Step::Repair { .. } => None,
     }
 }
 
-fn done(step: &Step) -> Outcome {
+fn done(step: &Step) -> Standing {
     match step {
-        Step::Repair { drift } => Outcome::Repaired { drift: drift.clone() },
-        _ => Outcome::Ready,
+        Step::Repair { drift } => Standing::Repaired { drift: drift.clone() },
+        _ => Standing::Ready,
     }
 }
 
-fn graver(queue: Outcome, dead_letters: Outcome) -> Outcome {
+fn graver(queue: Standing, dead_letters: Standing) -> Standing {
     match (queue, dead_letters) {
-        (Outcome::Repaired { drift: a }, Outcome::Repaired { drift: b }) => Outcome::Repaired { drift: format!("{a}; {b}") },
-        (Outcome::Ready, other) | (other, _) => other,
+        (Standing::Repaired { drift: a }, Standing::Repaired { drift: b }) => Standing::Repaired { drift: format!("{a}; {b}") },
+        (Standing::Ready, other) | (other, _) => other,
     }
 }
 
-fn refused(error: PortError) -> Outcome {
+fn refused(error: PortError) -> Standing {
     match error {
-        PortError::Unavailable(message) => Outcome::Unavailable { message },
-        PortError::Conflict(message) => Outcome::Conflict { message },
+        PortError::Unavailable(message) => Standing::Unavailable { message },
+        PortError::Conflict(message) => Standing::Conflict { message },
     }
 }
 
 /// Messages as they were seen, or none in a queue that was just made.
-fn messages(sight: &Result<QueueSight, String>, outcome: &Outcome) -> Option<u64> {
-    match (sight, outcome) {
+fn messages(sight: &Result<QueueSight, String>, standing: &Standing) -> Option<u64> {
+    match (sight, standing) {
         (Ok(QueueSight::Standing { ready } | QueueSight::Unbound { ready }), _) => Some(*ready),
-        (Ok(QueueSight::Absent), Outcome::Ready | Outcome::Repaired { .. }) => Some(0),
+        (Ok(QueueSight::Absent), Standing::Ready | Standing::Repaired { .. }) => Some(0),
         _ => None,
     }
 }
 
-fn points(sight: &Result<CollectionSight, String>, outcome: &Outcome) -> Option<u64> {
-    match (sight, outcome) {
+fn points(sight: &Result<CollectionSight, String>, standing: &Standing) -> Option<u64> {
+    match (sight, standing) {
         (Ok(CollectionSight::Standing { points }), _) => Some(*points),
-        (Ok(CollectionSight::Absent), Outcome::Ready | Outcome::Repaired { .. }) => Some(0),
+        (Ok(CollectionSight::Absent), Standing::Ready | Standing::Repaired { .. }) => Some(0),
         _ => None,
     }
 }

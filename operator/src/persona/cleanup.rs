@@ -113,8 +113,8 @@ async fn destroy(
         return Ok(Ok(()));
     };
     let deleted = match system {
-        System::Qdrant => world.vectors.delete(&entry.name).await,
-        System::RabbitMq | System::Postgres | System::Kubernetes => world.queues.delete(&entry.name).await,
+        System::Qdrant => world.services.vectors.delete(&entry.name).await,
+        System::RabbitMq | System::Postgres | System::Kubernetes => world.services.queues.delete(&entry.name).await,
     };
     if deleted.is_ok() {
         world.store.finish_destruction(intent).await?;

@@ -1,11 +1,11 @@
 //! The finalizer, and what the status says while a persona goes.
 
 use super::{
-    Notice, Pass, PersonaWorld, ReconcileFailure,
+    PersonaWorld,
     cleanup::{FinalizerStep, Progress, cleanup, finalizers_after, has_finalizer, plan_finalizer},
     write_status,
 };
-use backends::postgres::ErrorClass;
+use crate::{context::FIELD_MANAGER, controller::{ErrorClass, Notice, Outcome, ReconcileError, time_boxed}};
 use crds::{
     ConditionState, ConditionType, Persona, PersonaStatus, Reason,
     common::{meta::ANNOTATION_ABANDON, pending::PendingDeletion},
@@ -27,39 +27,42 @@ const WORKERS_STOP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The API server refuses or does not answer.
-pub async fn settle_finalizer(world: &PersonaWorld, persona: Persona) -> Result<Persona, kube::Error> {
-    match plan_finalizer(&persona) {
-        FinalizerStep::Keep => Ok(persona),
-        step => set_finalizers(world, &persona, step).await,
+pub async fn settle_finalizer(world: &PersonaWorld, persona: &Persona) -> Result<Persona, ReconcileError> {
+    match plan_finalizer(persona) {
+        FinalizerStep::Keep => Ok(persona.clone()),
+        step => set_finalizers(world, persona, step).await,
     }
 }
 
 /// One pass of a deletion. Without our finalizer there is nothing to do: the orphan sweep ends what the rows still hold.
 ///
 /// # Errors
-/// [`ReconcileFailure`]
-pub async fn delete(world: &PersonaWorld, persona: &Persona) -> Result<Pass, ReconcileFailure> {
+/// [`ReconcileError`]
+pub async fn delete(world: &PersonaWorld, persona: &Persona) -> Result<Outcome, ReconcileError> {
+    world.references.forget(&persona.namespace().unwrap_or_default(), &persona.name_any());
     if !has_finalizer(persona) {
-        return Ok(Pass::default());
+        return Ok(Outcome::done());
     }
     match cleanup(world, persona).await {
         Ok(Progress::Done) => {
             set_finalizers(world, persona, FinalizerStep::Remove).await?;
-            Ok(Pass::default())
+            Ok(Outcome::done())
         }
         Ok(Progress::Abandoned { left }) => {
             set_finalizers(world, persona, FinalizerStep::Remove).await?;
             let note = format!("{left} things were left behind because of the annotation {ANNOTATION_ABANDON}");
-            Ok(Pass { again: None, notices: vec![Notice { warning: true, reason: "CleanupAbandoned", note }] })
+            Ok(Outcome::done().telling(vec![Notice::warning("CleanupAbandoned", note)]))
         }
         Ok(Progress::Working { tasks, pending }) => {
             let message = format!("{tasks} tasks are ending; then queue and collection are removed");
             write(world, persona, Reason::Deleting, &message, pending).await?;
-            Ok(Pass { again: Some(WORKERS_STOP), notices: Vec::new() })
+            Ok(Outcome::done().after(Some(WORKERS_STOP)))
         }
         Ok(Progress::Blocked { why, pending }) => blocked(world, persona, &why, pending).await,
-        Err(error) if error.class() == ErrorClass::Fenced => Err(ReconcileFailure::Fenced(error)),
-        Err(error) => blocked(world, persona, &format!("Postgres: {error}"), Vec::new()).await,
+        Err(error) => {
+            let error = ReconcileError::from(error);
+            if error.class == ErrorClass::Fenced { Err(error) } else { blocked(world, persona, &error.message, Vec::new()).await }
+        }
     }
 }
 
@@ -68,10 +71,10 @@ async fn blocked(
     persona: &Persona,
     why: &str,
     pending: Vec<PendingDeletion>,
-) -> Result<Pass, ReconcileFailure> {
+) -> Result<Outcome, ReconcileError> {
     let message = format!("Blocked: {why}. To let it go and leave the rest behind, annotate it {ANNOTATION_ABANDON}=true");
     write(world, persona, Reason::DependencyUnavailable, &message, pending).await?;
-    Err(ReconcileFailure::Unavailable(message))
+    Err(ReconcileError::transient(message))
 }
 
 async fn write(
@@ -80,7 +83,7 @@ async fn write(
     reason: Reason,
     message: &str,
     pending: Vec<PendingDeletion>,
-) -> Result<(), kube::Error> {
+) -> Result<(), ReconcileError> {
     let before = persona.status.clone().unwrap_or_default();
     let after = build(&before, persona.metadata.generation, reason, message, pending);
     write_status(world, persona, &before, &after).await
@@ -110,11 +113,12 @@ fn build(
 }
 
 /// Writes the list whole, against the version that was read: what another manager added meanwhile is a conflict, not a loss.
-async fn set_finalizers(world: &PersonaWorld, persona: &Persona, step: FinalizerStep) -> Result<Persona, kube::Error> {
+async fn set_finalizers(world: &PersonaWorld, persona: &Persona, step: FinalizerStep) -> Result<Persona, ReconcileError> {
     let api = Api::<Persona>::namespaced(world.client.clone(), &persona.namespace().unwrap_or_default());
     let patch = json!({ "metadata": {
         "resourceVersion": persona.resource_version(),
         "finalizers": finalizers_after(persona, step),
     }});
-    api.patch(&persona.name_any(), &PatchParams::default(), &Patch::Merge(patch)).await
+    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    Ok(time_boxed(api.patch(&persona.name_any(), &parameters, &Patch::Merge(patch))).await?)
 }

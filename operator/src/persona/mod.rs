@@ -10,6 +10,7 @@ pub mod delete;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod references;
 pub mod status;
 pub mod validate;
 pub mod workers;
@@ -17,16 +18,28 @@ pub mod workers;
 #[cfg(test)]
 pub mod testing;
 
-use backends::postgres::{ErrorClass, StoreError, operator::OperatorStore};
+use crate::{
+    context::Context,
+    controller::{self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status},
+    loops::drift,
+    signals::Triggered,
+};
+use adapters::BrokerQueues;
+use backends::postgres::{StoreError, operator::OperatorStore};
 use crds::{
-    Persona, PersonaStatus, Reason,
+    Persona, PersonaStatus, PromptTemplate,
     common::meta::{LABEL_INSTALL, LABEL_PERSONA},
 };
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt};
+use kube::{
+    Api, Resource, ResourceExt,
+    core::PartialObjectMeta,
+    runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
+};
 use observe::ObserveError;
 use ports::{QueuePort, VectorPort};
-use status::{Applied, Outcome};
+use references::PromptReferences;
+use status::{Applied, Standing};
 use std::{sync::Arc, time::Duration};
 
 /// What a reconcile of a persona reaches.
@@ -35,12 +48,30 @@ pub struct PersonaWorld {
     pub client: kube::Client,
     pub install: String,
     pub store: OperatorStore,
+    pub services: Services,
+    pub pods: workers::WorkerPods,
+    pub references: PromptReferences,
+}
+
+/// The two backing services in which a persona owns things.
+#[derive(Clone)]
+pub struct Services {
     pub queues: Arc<dyn QueuePort>,
     pub vectors: Arc<dyn VectorPort>,
-    pub pods: workers::WorkerPods,
 }
 
 impl PersonaWorld {
+    fn new(ctx: &Context, queues: &BrokerQueues) -> Self {
+        Self {
+            client: ctx.client.clone(),
+            install: ctx.settings.install.clone(),
+            store: ctx.store.clone(),
+            services: Services { queues: Arc::new(queues.clone()), vectors: Arc::new(ctx.vectors.clone()) },
+            pods: workers::WorkerPods::default(),
+            references: PromptReferences::default(),
+        }
+    }
+
     /// Unfinished worker Pods; none before they were listed.
     #[must_use]
     pub fn active_workers(&self, namespace: &str, persona: &str) -> Option<usize> {
@@ -54,54 +85,65 @@ impl PersonaWorld {
     }
 }
 
-/// What a reconcile asks for afterwards.
-#[derive(Debug, Default)]
-pub struct Pass {
-    /// When to look again without being told; none where only a change matters.
-    pub again: Option<Duration>,
-    /// What people shall read in the object's events.
-    pub notices: Vec<Notice>,
-}
-
-/// An event about the object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    pub warning: bool,
-    pub reason: &'static str,
-    pub note: String,
-}
-
-/// Why a reconcile could not even say in the status what is wrong, or has to be tried again with backoff.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileFailure {
-    /// This process no longer leads and must end.
-    #[error("{0}")]
-    Fenced(StoreError),
-    #[error("the Kubernetes API: {0}")]
-    Kubernetes(#[from] kube::Error),
-    /// The status says so; try again with backoff.
-    #[error("{0}")]
-    Unavailable(String),
-}
-
-/// Brings one persona as far as it goes and says in its status how far that was.
+/// Runs the controller of Personas with what feeds it: their worker Pods, their templates, and the drift reader.
 ///
 /// # Errors
-/// [`ReconcileFailure`]
-pub async fn reconcile_in(world: &PersonaWorld, cached: &Persona) -> Result<Pass, ReconcileFailure> {
-    let Some(persona) = observe::living(world, cached).await? else { return Ok(Pass::default()) };
+/// [`StreamEnded`] where one of them ended although nobody asked it to.
+pub async fn run(ctx: Arc<Context>, triggered: Triggered<Persona>) -> Result<(), StreamEnded> {
+    let queues = BrokerQueues::new(ctx.broker.topology.clone(), ctx.broker.management.clone());
+    let world = PersonaWorld::new(&ctx, &queues);
+    let counting = workers::watch(ctx.clone(), world.pods.clone());
+    let reading = drift::run(ctx.clone(), queues);
+    let templates = watcher(
+        Api::<PartialObjectMeta<PromptTemplate>>::all(ctx.client.clone()),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .touched_objects();
+    let references = world.references.clone();
+    let controller = controller::run(
+        ctx.clone(),
+        triggered,
+        |controller, _| {
+            controller.watches_stream(templates, move |template| {
+                let namespace = template.namespace().unwrap_or_default();
+                references
+                    .of(&namespace, &template.name_any())
+                    .into_iter()
+                    .map(move |persona| ObjectRef::new(&persona).within(&namespace))
+                    .collect::<Vec<_>>()
+            })
+        },
+        move |persona: Arc<Persona>, _| {
+            let world = world.clone();
+            async move { reconcile(&world, &persona).await }
+        },
+    );
+    tokio::select! {
+        ended = controller => ended,
+        () = counting => Ok(()),
+        () = reading => Ok(()),
+    }
+}
+
+/// Brings one persona, as it was just read, as far as it goes, and says in its status how far that was.
+///
+/// # Errors
+/// [`ReconcileError`]; whatever the status could say of it was written before.
+pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcome, ReconcileError> {
     if persona.meta().deletion_timestamp.is_some() {
-        return delete::delete(world, &persona).await;
+        return delete::delete(world, persona).await;
     }
     let persona = delete::settle_finalizer(world, persona).await?;
     let namespace = persona.namespace().unwrap_or_default();
-    let Some(tenant) = observe::tenant(world, &namespace).await? else { return Ok(Pass::default()) };
+    world.references.note(&namespace, &persona.name_any(), &persona.spec.prompt_ref.name);
+    let Some(tenant) = observe::tenant(world, &namespace).await? else { return Ok(Outcome::of(Verdict::Skipped)) };
     let before = persona.status.clone().unwrap_or_default();
     match validate::validate(&persona, &tenant) {
         Err(invalid) => {
             let after = status::build_invalid(&before, persona.metadata.generation, &invalid, Timestamp::now());
             write_status(world, &persona, &before, &after).await?;
-            Ok(Pass::default())
+            Ok(Outcome::of(Verdict::Refused))
         }
         Ok(valid) => match bring_about(world, &valid).await {
             Ok(applied) => {
@@ -127,50 +169,49 @@ async fn give_up(
     persona: &Persona,
     before: &PersonaStatus,
     error: StoreError,
-) -> Result<Pass, ReconcileFailure> {
-    if error.class() == ErrorClass::Fenced {
-        return Err(ReconcileFailure::Fenced(error));
+) -> Result<Outcome, ReconcileError> {
+    let error = ReconcileError::from(error);
+    if error.class != controller::ErrorClass::Fenced {
+        let after = status::build_unavailable(before, persona.metadata.generation, &error.message, Timestamp::now());
+        write_status(world, persona, before, &after).await?;
     }
-    let message = format!("Postgres: {error}");
-    let after = status::build_unavailable(before, persona.metadata.generation, &message, Timestamp::now());
-    write_status(world, persona, before, &after).await?;
-    Err(ReconcileFailure::Unavailable(message))
+    Err(error)
 }
 
 /// What follows from what was done: when to look again, and what to tell.
-fn finish(applied: &Applied) -> Result<Pass, ReconcileFailure> {
-    let things = [&applied.row, &applied.queue, &applied.collection];
-    let mut pass = Pass::default();
-    for thing in things {
+fn finish(applied: &Applied) -> Result<Outcome, ReconcileError> {
+    let mut outcome = Outcome::done();
+    for thing in [&applied.row, &applied.queue, &applied.collection] {
         match thing {
-            Outcome::Repaired { drift } => pass.notices.push(Notice {
-                warning: true,
-                reason: "Drifted",
-                note: format!("{drift}; it was put right"),
-            }),
-            Outcome::Reported { drift } => pass.notices.push(Notice {
-                warning: true,
-                reason: "Drifted",
-                note: format!("{drift}; driftPolicy Report leaves it so"),
-            }),
-            Outcome::Conflict { message } => {
-                pass.notices.push(Notice { warning: true, reason: "Conflict", note: message.clone() });
+            Standing::Ready => {}
+            Standing::Repaired { drift } => {
+                outcome.notices.push(Notice::warning("Drifted", format!("{drift}; it was put right")));
             }
-            Outcome::Unavailable { message } => return Err(ReconcileFailure::Unavailable(message.clone())),
-            Outcome::Ready => {}
+            Standing::Reported { drift } => {
+                outcome.notices.push(Notice::warning("Drifted", format!("{drift}; driftPolicy Report leaves it so")));
+            }
+            Standing::Conflict { message } => {
+                outcome.verdict = Verdict::Refused;
+                outcome.notices.push(Notice::warning("Conflict", message.clone()));
+            }
+            Standing::Unavailable { message } => return Err(ReconcileError::transient(message.clone())),
         }
     }
-    if let Err(problem) = &applied.secrets {
-        pass.again = Some(secret_interval(problem.reason, applied.waiting_seconds.unwrap_or(0.0)));
+    let waited = applied.waiting_seconds.unwrap_or(0.0);
+    if applied.secrets.is_err() || applied.prompt.is_err() {
+        outcome.verdict = Verdict::Waiting;
+    }
+    if applied.secrets.is_err() {
+        outcome.again = Some(secret_interval(waited));
     } else if applied.prompt.is_err() {
         // The template's appearance is a trigger; this is for the moment at which waiting becomes stalling.
-        pass.again = patience_left(applied.waiting_seconds.unwrap_or(0.0));
+        outcome.again = patience_left(waited);
     }
-    Ok(pass)
+    Ok(outcome)
 }
 
 /// Nobody tells of Secrets, since they are not watched: after 30 s, and ever later up to five minutes.
-fn secret_interval(_: Reason, waited_seconds: f64) -> Duration {
+fn secret_interval(waited_seconds: f64) -> Duration {
     Duration::from_secs_f64((30.0 + waited_seconds / 2.0).clamp(30.0, 300.0))
 }
 
@@ -179,21 +220,14 @@ fn patience_left(waited_seconds: f64) -> Option<Duration> {
     (left > 0.0).then(|| Duration::from_secs_f64(left + 1.0))
 }
 
-/// Writes the status where it changed, with the resource version that was read.
 async fn write_status(
     world: &PersonaWorld,
     persona: &Persona,
     before: &PersonaStatus,
     after: &PersonaStatus,
-) -> Result<(), kube::Error> {
-    if before == after {
-        return Ok(());
-    }
+) -> Result<(), ReconcileError> {
     let api = Api::<Persona>::namespaced(world.client.clone(), &persona.namespace().unwrap_or_default());
-    let mut next = persona.clone();
-    next.status = Some(after.clone());
-    next.metadata.managed_fields = None;
-    api.replace_status(&persona.name_any(), &kube::api::PostParams::default(), &next).await?;
+    patch_status(&api, &persona.name_any(), persona.resource_version().as_deref(), before, after).await?;
     Ok(())
 }
 

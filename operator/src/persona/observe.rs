@@ -6,7 +6,7 @@ use super::{
     ports::WantedCollection,
     validate::{SecretNeed, ValidatedPersona},
 };
-use crate::tenancy::secrets;
+use crate::{controller::time_boxed, tenancy::secrets};
 use backends::postgres::{
     StoreError,
     operator::{
@@ -14,32 +14,18 @@ use backends::postgres::{
         personas::{MissingPrompt, ResolvedPrompt},
     },
 };
-use crds::{
-    Persona, Reason,
-    common::reference::PromptSelector,
-};
+use crds::{Reason, common::reference::PromptSelector};
 use domain::names::Tenant;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::{Api, Resource, ResourceExt};
+use kube::Api;
 use std::collections::HashMap;
-
-/// The object as the API server has it now, where it is still the one that was asked about: a cache may be old, and an
-/// object that was deleted and made again under its name has another uid (FAULTS 5, 45).
-///
-/// # Errors
-/// The API server does not answer.
-pub async fn living(world: &PersonaWorld, cached: &Persona) -> Result<Option<Persona>, kube::Error> {
-    let namespace = cached.namespace().unwrap_or_default();
-    let fresh = Api::<Persona>::namespaced(world.client.clone(), &namespace).get_opt(&cached.name_any()).await?;
-    Ok(fresh.filter(|fresh| cached.meta().uid.is_none() || fresh.meta().uid == cached.meta().uid))
-}
 
 /// The namespace as a tenant; none where it is gone.
 ///
 /// # Errors
 /// The API server does not answer.
 pub async fn tenant(world: &PersonaWorld, namespace: &str) -> Result<Option<Tenant>, kube::Error> {
-    let found = Api::<Namespace>::all(world.client.clone()).get_opt(namespace).await?;
+    let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
     let uid = found.and_then(|namespace| namespace.metadata.uid).and_then(|uid| uid.parse().ok());
     Ok(uid.map(|namespace_uid| Tenant { install: world.install.clone(), namespace: namespace.to_owned(), namespace_uid }))
 }
@@ -64,9 +50,9 @@ pub async fn observe(world: &PersonaWorld, persona: &ValidatedPersona) -> Result
     let prompt = resolve(world, persona).await?;
     let wanted = wanted_collection(persona);
     let (queue, dead_letters, collection) = tokio::join!(
-        world.queues.work_queue(&persona.queue),
-        world.queues.dead_letter_queue(&persona.queue),
-        world.vectors.collection(&wanted),
+        world.services.queues.work_queue(&persona.queue),
+        world.services.queues.dead_letter_queue(&persona.queue),
+        world.services.vectors.collection(&wanted),
     );
     let owner = async |system, name: &str| {
         let claim = Claim { system, name, namespace: &persona.tenant.namespace, owner: persona.uid };
@@ -129,7 +115,7 @@ async fn check_secrets(world: &PersonaWorld, persona: &ValidatedPersona) -> Resu
     let mut read: HashMap<&str, Option<Secret>> = HashMap::new();
     for SecretNeed { name, .. } in &persona.secrets {
         if !read.contains_key(name.as_str()) {
-            read.insert(name, api.get_opt(name).await?);
+            read.insert(name, time_boxed(api.get_opt(name)).await?);
         }
     }
     for need in &persona.secrets {

@@ -17,7 +17,7 @@ pub const PATIENCE_SECONDS: f64 = 300.0;
 
 /// How one external thing, or the row, stands after `apply`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Standing {
     Ready,
     /// It had drifted and stands again.
     Repaired { drift: String },
@@ -30,11 +30,11 @@ pub enum Outcome {
 /// What one reconcile came to; every field must be looked at by whoever makes a status of it.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    pub row: Outcome,
+    pub row: Standing,
     /// Number of the revision that new tasks are made with.
     pub revision: Option<i32>,
-    pub queue: Outcome,
-    pub collection: Outcome,
+    pub queue: Standing,
+    pub collection: Standing,
     pub adopted: bool,
     pub prompt: Result<ResolvedPrompt, Problem>,
     pub secrets: Result<(), Problem>,
@@ -170,17 +170,17 @@ fn first_obstacle(applied: &Applied) -> Option<Obstacle> {
     let things = [&applied.row, &applied.queue, &applied.collection];
     let of = |kind, reason, message: &str| Some(Obstacle { kind, reason, message: message.to_owned() });
     for thing in things {
-        if let Outcome::Conflict { message } = thing {
+        if let Standing::Conflict { message } = thing {
             return of(ObstacleKind::Person, Reason::Conflict, message);
         }
     }
     for thing in things {
-        if let Outcome::Unavailable { message } = thing {
+        if let Standing::Unavailable { message } = thing {
             return of(ObstacleKind::Outage, Reason::DependencyUnavailable, message);
         }
     }
     for thing in things {
-        if let Outcome::Reported { drift } = thing {
+        if let Standing::Reported { drift } = thing {
             return of(ObstacleKind::Person, Reason::DriftReported, drift);
         }
     }
@@ -207,29 +207,29 @@ impl Conditions<'_> {
         set_condition(&mut self.status.conditions, type_, state, reason, message, self.generation, self.now);
     }
 
-    fn thing(&mut self, type_: ConditionType, outcome: &Outcome) {
-        match outcome {
-            Outcome::Ready | Outcome::Repaired { .. } => self.set(type_, true.into(), Reason::Succeeded, ""),
-            Outcome::Reported { drift } => self.set(type_, false.into(), Reason::DriftReported, drift),
-            Outcome::Conflict { message } => self.set(type_, false.into(), Reason::Conflict, message),
-            Outcome::Unavailable { message } => {
+    fn thing(&mut self, type_: ConditionType, standing: &Standing) {
+        match standing {
+            Standing::Ready | Standing::Repaired { .. } => self.set(type_, true.into(), Reason::Succeeded, ""),
+            Standing::Reported { drift } => self.set(type_, false.into(), Reason::DriftReported, drift),
+            Standing::Conflict { message } => self.set(type_, false.into(), Reason::Conflict, message),
+            Standing::Unavailable { message } => {
                 self.set(type_, ConditionState::Unknown, Reason::DependencyUnavailable, message);
             }
         }
     }
 
     /// Drifted stays as it was while a service does not answer: nobody has looked.
-    fn drift(&mut self, things: [&Outcome; 3]) {
-        let found = |pick: fn(&Outcome) -> Option<&str>| {
+    fn drift(&mut self, things: [&Standing; 3]) {
+        let found = |pick: fn(&Standing) -> Option<&str>| {
             things.iter().filter_map(|thing| pick(thing)).collect::<Vec<_>>().join("; ")
         };
-        let reported = found(|thing| if let Outcome::Reported { drift } = thing { Some(drift) } else { None });
-        let repaired = found(|thing| if let Outcome::Repaired { drift } = thing { Some(drift) } else { None });
+        let reported = found(|thing| if let Standing::Reported { drift } = thing { Some(drift) } else { None });
+        let repaired = found(|thing| if let Standing::Repaired { drift } = thing { Some(drift) } else { None });
         if !reported.is_empty() {
             self.set(ConditionType::Drifted, true.into(), Reason::DriftReported, &reported);
         } else if !repaired.is_empty() {
             self.set(ConditionType::Drifted, false.into(), Reason::Repaired, &repaired);
-        } else if things.iter().all(|thing| matches!(thing, Outcome::Ready)) {
+        } else if things.iter().all(|thing| matches!(thing, Standing::Ready)) {
             self.set(ConditionType::Drifted, false.into(), Reason::InSync, "");
         }
     }

@@ -1,7 +1,8 @@
 //! How many worker Pods of each persona are not finished, from one watch of Pods by label.
 
+use crate::context::Context;
 use crds::common::meta::{LABEL_INSTALL, LABEL_PERSONA};
-use futures::{StreamExt, TryStreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, ResourceExt,
@@ -10,7 +11,11 @@ use kube::{
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+/// Pods that start or end together are told together.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// A persona by namespace and name.
 pub type PersonaKey = (String, String);
@@ -84,24 +89,28 @@ impl Counted {
     }
 }
 
-/// Watches the install's worker Pods for ever; `changed` hears of each persona whose number changed.
-///
-/// # Errors
-/// Never by itself: the watch is opened again with backoff. Ends where nobody listens any more.
-pub async fn watch(client: kube::Client, install: &str, pods: WorkerPods, changed: tokio::sync::mpsc::Sender<PersonaKey>) {
-    let config = watcher::Config::default().labels(&format!("{LABEL_INSTALL}={install}"));
-    let mut events = watcher(Api::<Pod>::all(client), config).default_backoff().boxed();
+/// Watches the install's worker Pods until the process drains, and has each persona reconciled whose number changed. A
+/// watch that breaks is opened again.
+pub async fn watch(ctx: Arc<Context>, pods: WorkerPods) {
+    let signals = &ctx.process.signals;
+    let config = watcher::Config::default().labels(&format!("{LABEL_INSTALL}={}", ctx.settings.install));
+    let mut events = watcher(Api::<Pod>::all(ctx.client.clone()), config).default_backoff().boxed();
+    // What changed since the last telling: a Job that starts twenty Pods is one reconcile, not twenty.
+    let mut changed: HashSet<PersonaKey> = HashSet::new();
+    let mut tell = tokio::time::interval(SETTLE);
     loop {
-        match events.try_next().await {
-            Ok(Some(event)) => {
-                for key in pods.apply(event) {
-                    if changed.send(key).await.is_err() {
-                        return;
-                    }
+        tokio::select! {
+            () = signals.stop.cancelled() => return,
+            _ = tell.tick() => {
+                for (namespace, name) in changed.drain() {
+                    signals.triggers.personas.reconcile(&namespace, &name);
                 }
             }
-            Ok(None) => return,
-            Err(error) => tracing::debug!(%error, "the watch of worker Pods is opened again"),
+            event = events.next() => match event {
+                None => return,
+                Some(Ok(event)) => changed.extend(pods.apply(event)),
+                Some(Err(error)) => tracing::debug!(%error, "the watch of worker Pods is opened again"),
+            }
         }
     }
 }

@@ -3,7 +3,11 @@
 //! They reach that namespace's own and no more, because its people can read the Secret. Login and user have two slots:
 //! rotation makes the other one, and the old one goes when no run that was open then is open any more.
 
-use super::endpoints::WorkerEndpoints;
+use super::endpoints::{BadEndpoint, WorkerEndpoints};
+use crate::{
+    context::{Context, FIELD_MANAGER},
+    controller::time_boxed,
+};
 use async_trait::async_trait;
 use backends::{
     postgres::{
@@ -31,8 +35,6 @@ use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
-/// Field manager of everything that the operator applies.
-const FIELD_MANAGER: &str = "threads-operator";
 /// A password is replaced after this.
 const ROTATION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Life of a Qdrant token, which cannot be revoked.
@@ -124,6 +126,22 @@ struct Choice {
 }
 
 impl Tenancy {
+    /// The tenancy of this process; make one and clone it.
+    ///
+    /// # Errors
+    /// An address of a backing service that no worker could use.
+    pub fn of(ctx: &Context) -> Result<Self, BadEndpoint> {
+        let services = &ctx.settings.services;
+        let endpoints = WorkerEndpoints::new(
+            &services.database_url,
+            &services.amqp_url,
+            &services.qdrant_url,
+            services.qdrant_api_key.clone(),
+            &ctx.settings.operator_namespace,
+        )?;
+        Ok(Self::new(ctx.client.clone(), ctx.store.clone(), ctx.broker.management.clone(), endpoints))
+    }
+
     #[must_use]
     pub fn new(
         client: kube::Client,
@@ -157,20 +175,21 @@ impl Tenancy {
         if reach.queues.is_empty() || reach.collections.is_empty() {
             return Ok(());
         }
-        for login in self.store.worker_logins(tenant).await? {
-            self.ensure_slot(tenant, Choice { slot: login.slot, keyed_at: Some(login.keyed_at) }, &reach).await?;
+        for (age, login) in self.store.worker_logins(tenant).await?.iter().enumerate() {
+            let choice = Choice { slot: login.slot, keyed_at: Some(login.keyed_at) };
+            // A superseded login is never keyed anew: that would make it the newest.
+            if age == 0 || self.standing(tenant, choice).await?.is_some() {
+                self.ensure_slot(tenant, choice, &reach).await?;
+            }
         }
         Ok(())
     }
 
     async fn ensure_slot(&self, tenant: &Tenant, choice: Choice, reach: &TenantReach) -> Result<(), CredentialError> {
-        let name = worker_secret(&tenant.install, choice.slot);
-        let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
-        let standing = api.get_opt(&name).await?.and_then(|secret| Standing::read(&secret, tenant));
-        let mut next = match (standing, choice.keyed_at) {
-            (Some(standing), Some(keyed_at)) if standing.keyed_at == stamp(keyed_at) => standing,
+        let mut next = match self.standing(tenant, choice).await? {
+            Some(standing) => standing,
             // No Secret, or one whose passwords are not those in force: both are set anew, together.
-            _ => self.key_anew(tenant, choice.slot, reach).await?,
+            None => self.key_anew(tenant, choice.slot, reach).await?,
         };
         let scope = digest_of(&(&reach.queues, &reach.collections));
         let now = Timestamp::now().as_second();
@@ -184,9 +203,19 @@ impl Tenancy {
         }
         next.token = issue_collection_token(&self.endpoints.vectors_key, &reach.collections, TOKEN_LIFE)?;
         next.token_expires = now + TOKEN_LIFE.as_secs() as i64;
+        let name = worker_secret(&tenant.install, choice.slot);
         let secret = next.into_secret(&name, tenant, &self.endpoints.vectors);
-        api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&secret)).await?;
+        let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
+        time_boxed(api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&secret))).await?;
         Ok(())
+    }
+
+    /// The Secret of a slot, where it holds the passwords in force.
+    async fn standing(&self, tenant: &Tenant, choice: Choice) -> Result<Option<Standing>, kube::Error> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
+        let found = time_boxed(api.get_opt(&worker_secret(&tenant.install, choice.slot))).await?;
+        let standing = found.and_then(|secret| Standing::read(&secret, tenant));
+        Ok(standing.filter(|standing| choice.keyed_at.is_some_and(|keyed_at| standing.keyed_at == stamp(keyed_at))))
     }
 
     /// Sets new passwords in Postgres and RabbitMQ. The database's word on when comes back with the Secret: where this

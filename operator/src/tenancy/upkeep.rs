@@ -2,12 +2,10 @@
 //! everything revoked once a namespace uses nothing any more. Without work it asks only Postgres.
 
 use super::credentials::{ANNOTATION_TENANT, CredentialError, Tenancy};
-use backends::postgres::{
-    ErrorClass,
-    operator::{
-        ledger::{Claim, System},
-        tenants::WorkerLogin,
-    },
+use crate::{context::Context, controller::time_boxed, loops::jittered};
+use backends::postgres::operator::{
+    ledger::{Claim, System},
+    tenants::WorkerLogin,
 };
 use domain::names::{Slot, Tenant, worker_login, worker_secret};
 use k8s_openapi::api::core::v1::Secret;
@@ -15,22 +13,22 @@ use kube::{
     Api,
     api::{DeleteParams, Preconditions},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Between two rounds; a token lives three of them.
 const INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// Does a round now and then every five minutes, a little apart from other operators' rounds. Ends when this process no
-/// longer leads.
-pub async fn run(tenancy: &Tenancy, install: &str) {
+/// Does a round now and then every five minutes at most, until the process drains.
+pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
+    let install = &ctx.settings.install;
     loop {
-        if let Err(error) = round(tenancy, install).await {
-            if matches!(&error, CredentialError::Store(store) if store.class() == ErrorClass::Fenced) {
-                return;
-            }
+        if let Err(error) = round(&tenancy, install).await {
             tracing::warn!(%error, "credentials are looked after again in the next round");
         }
-        tokio::time::sleep(INTERVAL.mul_f64(0.9 + rand::random::<f64>() / 5.0)).await;
+        tokio::select! {
+            () = ctx.process.signals.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        }
     }
 }
 
@@ -94,14 +92,14 @@ async fn end_slot(tenancy: &Tenancy, tenant: &Tenant, slot: Slot, reason: &str) 
 async fn delete_secret(tenancy: &Tenancy, tenant: &Tenant, slot: Slot) -> Result<(), kube::Error> {
     let api = Api::<Secret>::namespaced(tenancy.client.clone(), &tenant.namespace);
     let name = worker_secret(&tenant.install, slot);
-    let Some(secret) = api.get_opt(&name).await? else { return Ok(()) };
+    let Some(secret) = time_boxed(api.get_opt(&name)).await? else { return Ok(()) };
     let written_for = secret.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_TENANT));
     if written_for != Some(&tenant.namespace_uid.to_string()) {
         return Ok(());
     }
     let only_this_one = Preconditions { uid: secret.metadata.uid, resource_version: secret.metadata.resource_version };
     let parameters = DeleteParams { preconditions: Some(only_this_one), ..DeleteParams::default() };
-    match api.delete(&name, &parameters).await {
+    match time_boxed(api.delete(&name, &parameters)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         deleted => deleted.map(|_| ()),
     }

@@ -13,10 +13,10 @@ fn valid() -> ValidatedPersona {
 
 fn applied() -> Applied {
     Applied {
-        row: Outcome::Ready,
+        row: Standing::Ready,
         revision: Some(2),
-        queue: Outcome::Ready,
-        collection: Outcome::Ready,
+        queue: Standing::Ready,
+        collection: Standing::Ready,
         adopted: false,
         prompt: Ok(ResolvedPrompt { template: "launch".into(), version: "v1".into(), digest: "d".into() }),
         secrets: Ok(()),
@@ -85,8 +85,8 @@ fn a_missing_reference_waits_five_minutes_and_then_stalls() {
 #[test]
 fn a_conflict_stalls_at_once_and_outweighs_an_outage() {
     let both = Applied {
-        queue: Outcome::Conflict { message: "other arguments".into() },
-        collection: Outcome::Unavailable { message: "down".into() },
+        queue: Standing::Conflict { message: "other arguments".into() },
+        collection: Standing::Unavailable { message: "down".into() },
         ..applied()
     };
     let status = build(&PersonaStatus::default(), &valid(), &both, at(100));
@@ -97,10 +97,10 @@ fn a_conflict_stalls_at_once_and_outweighs_an_outage() {
 
 #[test]
 fn an_outage_reconciles_and_leaves_the_word_on_drift_alone() {
-    let drifted = Applied { queue: Outcome::Reported { drift: "queue gone".into() }, ..applied() };
+    let drifted = Applied { queue: Standing::Reported { drift: "queue gone".into() }, ..applied() };
     let before = build(&PersonaStatus::default(), &valid(), &drifted, at(100));
     assert_eq!(state(&before, ConditionType::Drifted), ("True", "DriftReported"));
-    let down = Applied { queue: Outcome::Unavailable { message: "down".into() }, ..applied() };
+    let down = Applied { queue: Standing::Unavailable { message: "down".into() }, ..applied() };
     let after = build(&before, &valid(), &down, at(200));
     assert_eq!(state(&after, ConditionType::Reconciling), ("True", "DependencyUnavailable"));
     assert_eq!(find_condition(&after.conditions, ConditionType::Drifted).unwrap().status, "True");

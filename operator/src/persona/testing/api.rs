@@ -1,10 +1,11 @@
-//! An API server in memory that knows one namespace, one persona and one Secret.
+//! An API server in memory that knows one namespace, one persona, the Secret that it names, and workers' Secrets.
 
 use crds::Persona;
 use http::{Method, Request, Response, StatusCode};
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
 use std::{
+    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -19,6 +20,8 @@ pub struct State {
     pub persona: Value,
     pub secret: Value,
     pub namespace_uid: Uuid,
+    /// Workers' Secrets by path.
+    pub worker_secrets: HashMap<String, Value>,
     /// Verb and path of every request.
     pub requests: Vec<(Method, String)>,
     /// How many of the next writes are answered with this.
@@ -33,6 +36,7 @@ impl FakeApi {
             persona,
             secret: super::good_secret(),
             namespace_uid,
+            worker_secrets: HashMap::new(),
             requests: Vec::new(),
             refuse: (0, StatusCode::OK),
             version: 10,
@@ -101,6 +105,7 @@ impl State {
                 "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "uid": self.namespace_uid },
             })),
             ("GET", path) if path.ends_with("/secrets/keys") => found(&self.secret),
+            (verb, path) if path.contains("/secrets/") && path.contains("-worker-") => self.worker_secret(verb, path, body),
             ("GET", path) if path.ends_with("/personas/maya") => found(&self.persona),
             ("PUT" | "PATCH", path) if path.contains("/personas/maya") && !self.persona.is_null() => {
                 let body: Value = serde_json::from_slice(body).unwrap();
@@ -119,6 +124,28 @@ impl State {
                 (StatusCode::OK, answer)
             }
             _ => failure(StatusCode::NOT_FOUND),
+        }
+    }
+
+    fn worker_secret(&mut self, verb: &str, path: &str, body: &[u8]) -> (StatusCode, Value) {
+        match (verb, self.worker_secrets.get(path)) {
+            ("PATCH", _) => {
+                let mut secret: Value = serde_json::from_slice(body).unwrap();
+                self.touch();
+                secret["metadata"]["uid"] = json!(Uuid::from_u128(self.version.into()));
+                secret["metadata"]["resourceVersion"] = json!(self.version.to_string());
+                self.worker_secrets.insert(path.to_owned(), secret.clone());
+                (StatusCode::OK, secret)
+            }
+            (_, None) => failure(StatusCode::NOT_FOUND),
+            ("DELETE", Some(secret)) => {
+                let options: Value = serde_json::from_slice(body).unwrap();
+                if options["preconditions"]["uid"] != secret["metadata"]["uid"] {
+                    return failure(StatusCode::CONFLICT);
+                }
+                (StatusCode::OK, self.worker_secrets.remove(path).unwrap_or_default())
+            }
+            (_, Some(secret)) => (StatusCode::OK, secret.clone()),
         }
     }
 

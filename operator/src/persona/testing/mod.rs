@@ -4,7 +4,10 @@
 pub mod api;
 pub mod services;
 
-use super::{Pass, PersonaWorld, ReconcileFailure, reconcile_in, validate::validate, workers::WorkerPods};
+use super::{
+    Outcome, PersonaWorld, ReconcileError, Services, reconcile, references::PromptReferences, validate::validate,
+    workers::WorkerPods,
+};
 use api::FakeApi;
 use backends::postgres::{operator::OperatorStore, testing::TestDatabase};
 use crds::{ConditionType, Persona, find_condition};
@@ -63,9 +66,9 @@ impl Scenario {
             client: api.client(),
             install: "threads".into(),
             store,
-            queues: queues.clone(),
-            vectors: vectors.clone(),
+            services: Services { queues: queues.clone(), vectors: vectors.clone() },
             pods: WorkerPods::default(),
+            references: PromptReferences::default(),
         };
         let scenario = Self { world, api, queues, vectors, database };
         scenario.add_prompt().await;
@@ -94,9 +97,10 @@ impl Scenario {
         sqlx::query_scalar(query).fetch_one(self.world.store.pool()).await.unwrap()
     }
 
-    /// One reconcile of the object as a cache would hold it.
-    pub async fn reconcile(&self) -> Result<Pass, ReconcileFailure> {
-        reconcile_in(&self.world, &persona()).await
+    /// One reconcile of the object as it is, which is how the driver hands it over.
+    pub async fn reconcile(&self) -> Result<Outcome, ReconcileError> {
+        let persona = self.api.persona();
+        reconcile(&self.world, &persona).await
     }
 
     /// Reconciles until nothing is written any more; answers how many passes that took.

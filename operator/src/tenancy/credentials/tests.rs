@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod scenario;
+
 use super::*;
 
 fn login(slot: Slot, age_days: i64) -> WorkerLogin {
