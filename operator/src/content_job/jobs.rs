@@ -118,7 +118,7 @@ impl Known {
             .filter(|owner| before.get(owner) != self.jobs.get(owner))
             .filter_map(|owner| {
                 let jobs = self.jobs.get(owner).or_else(|| before.get(owner))?;
-                jobs.values().next().map(|record| reference(record))
+                jobs.values().next().map(reference)
             })
             .collect()
     }

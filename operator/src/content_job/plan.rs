@@ -66,8 +66,9 @@ fn plan_mends(job: &ValidatedContentJob, view: &RunView) -> Vec<Mend> {
     }
     let idle = tasks.queued + tasks.parked;
     // A worker gives its task back after the cancellation: then there is an idle one again.
-    let ended = run.finished_at.is_some();
-    if !ended && ((job.cancel && !run.cancelled) || ((job.cancel || run.cancelled) && idle > 0)) {
+    let asked = job.cancel && !run.cancelled;
+    let given_back = run.cancelled && idle > 0;
+    if run.finished_at.is_none() && (asked || given_back) {
         mends.push(Mend::Cancel);
     }
     if run.priority != job.priority || run.suspended != job.suspend {

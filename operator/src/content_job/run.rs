@@ -7,10 +7,12 @@ use super::{
 use crate::{
     context::Context,
     controller::{self, driver::StreamEnded},
+    loops::orphans,
     signals::Triggered,
 };
 use crds::ContentJob;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// Builds what a reconcile reaches.
 #[must_use]
@@ -53,9 +55,20 @@ pub async fn run(
             async move { reconcile_in(&world, Arc::unwrap_or_clone(object)).await }
         }
     };
-    let controller = controller::run(ctx, triggered, |controller, _| controller, reconcile);
-    let watches = tokio::spawn(async move { tokio::join!(children, awaited) });
-    let ended = controller.await;
-    watches.abort();
+    let mut watches = JoinSet::new();
+    watches.spawn(children);
+    watches.spawn(awaited);
+    let looking = ctx.clone();
+    let ended = controller::run(
+        ctx,
+        triggered,
+        |controller, living| {
+            watches.spawn(orphans::run(looking, living, orphans::Kind::ContentJob));
+            controller
+        },
+        reconcile,
+    )
+    .await;
+    watches.shutdown().await;
     ended
 }

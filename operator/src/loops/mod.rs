@@ -1,7 +1,11 @@
 //! What goes on beside the controllers: messages out, leases and deadlines, points, and what wakes whom.
 
+pub mod drift;
+pub mod drift;
 pub mod gauges;
 pub mod listen;
+pub mod orphans;
+pub mod orphans;
 pub mod pause;
 pub mod points;
 pub mod progress;
