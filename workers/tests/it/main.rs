@@ -2,8 +2,10 @@
 
 mod crash;
 mod database;
+mod database_faults;
 mod failures;
 mod gates;
+mod gates_of_text;
 mod index;
 mod lease;
 mod pipeline;
