@@ -2,13 +2,15 @@
 
 use crate::{
     cli::{Cli, Command, MigrateSettings, Settings},
+    content_job,
     context::{Broker, Context, Process},
     controller::driver::StreamEnded,
     leadership::{self, Held, Leadership, WriteGuard},
     loops,
     metrics::Metrics,
-    prompt_template,
+    persona, prompt_template,
     signals::{Signals, TriggeredAll, Triggers},
+    tenancy::{self, Tenancy},
 };
 use anyhow::Context as _;
 use backends::postgres::{StoreError, operator::OperatorStore};
@@ -99,7 +101,8 @@ async fn lead(
         client,
         store,
     });
-    let mut parts = start(&ctx, triggered);
+    let tenancy = Tenancy::of(&ctx)?;
+    let mut parts = start(&ctx, triggered, tenancy);
     tokio::select! {
         () = stop.cancelled() => {
             drain(&mut parts).await;
@@ -110,7 +113,7 @@ async fn lead(
         () = leadership.lost() => anyhow::bail!("the leadership was lost"),
         () = held.lost() => anyhow::bail!("another process holds the Lease"),
         Some(ended) = parts.join_next() => {
-            live.register("parts", "a controller or a loop ended; this process must be started anew");
+            let _failed = live.register("parts", "a controller or a loop ended; this process must be started anew");
             // The next leader need not wait; this process writes nothing any more.
             leadership.lose();
             stop.cancel();
@@ -121,10 +124,11 @@ async fn lead(
 }
 
 /// Every controller and every loop of a leader.
-fn start(ctx: &Arc<Context>, triggered: TriggeredAll) -> Parts {
+fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts {
     let mut parts = Parts::new();
     let TriggeredAll { personas, templates, jobs } = triggered;
-    drop((personas, jobs));
+    control(&mut parts, persona::run(ctx.clone(), personas));
+    control(&mut parts, content_job::run::run(ctx.clone(), jobs, Arc::new(tenancy.clone())));
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
     parts.spawn(endless(loops::listen::run(ctx.clone())));
     parts.spawn(endless(loops::pause::run(ctx.clone())));
@@ -133,6 +137,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll) -> Parts {
     parts.spawn(endless(loops::progress::run(ctx.clone())));
     parts.spawn(endless(loops::points::run(ctx.clone())));
     parts.spawn(endless(loops::gauges::run(ctx.clone())));
+    parts.spawn(endless(tenancy::upkeep::run(ctx.clone(), tenancy)));
     parts
 }
 

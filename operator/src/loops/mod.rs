@@ -1,10 +1,8 @@
 //! What goes on beside the controllers: messages out, leases and deadlines, points, and what wakes whom.
 
 pub mod drift;
-pub mod drift;
 pub mod gauges;
 pub mod listen;
-pub mod orphans;
 pub mod orphans;
 pub mod pause;
 pub mod points;

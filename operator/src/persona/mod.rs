@@ -21,7 +21,7 @@ pub mod testing;
 use crate::{
     context::Context,
     controller::{self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status},
-    loops::drift,
+    loops::{drift, orphans},
     signals::Triggered,
 };
 use adapters::BrokerQueues;
@@ -41,6 +41,7 @@ use ports::{QueuePort, VectorPort};
 use references::PromptReferences;
 use status::{Applied, Standing};
 use std::{sync::Arc, time::Duration};
+use tokio::task::JoinSet;
 
 /// What a reconcile of a persona reaches.
 #[derive(Clone)]
@@ -88,23 +89,25 @@ impl PersonaWorld {
 /// Runs the controller of Personas with what feeds it: their worker Pods, their templates, and the drift reader.
 ///
 /// # Errors
-/// [`StreamEnded`] where one of them ended although nobody asked it to.
+/// [`StreamEnded`]
 pub async fn run(ctx: Arc<Context>, triggered: Triggered<Persona>) -> Result<(), StreamEnded> {
     let queues = BrokerQueues::new(ctx.broker.topology.clone(), ctx.broker.management.clone());
     let world = PersonaWorld::new(&ctx, &queues);
-    let counting = workers::watch(ctx.clone(), world.pods.clone());
-    let reading = drift::run(ctx.clone(), queues);
+    let mut beside = JoinSet::new();
+    beside.spawn(workers::watch(ctx.clone(), world.pods.clone()));
+    beside.spawn(drift::run(ctx.clone(), queues));
     let templates = watcher(
         Api::<PartialObjectMeta<PromptTemplate>>::all(ctx.client.clone()),
         watcher::Config::default(),
     )
     .default_backoff()
     .touched_objects();
-    let references = world.references.clone();
-    let controller = controller::run(
-        ctx.clone(),
+    let (references, looking) = (world.references.clone(), ctx.clone());
+    let ended = controller::run(
+        ctx,
         triggered,
-        |controller, _| {
+        |controller, living| {
+            beside.spawn(orphans::run(looking, living, orphans::Kind::Persona));
             controller.watches_stream(templates, move |template| {
                 let namespace = template.namespace().unwrap_or_default();
                 references
@@ -118,12 +121,10 @@ pub async fn run(ctx: Arc<Context>, triggered: Triggered<Persona>) -> Result<(),
             let world = world.clone();
             async move { reconcile(&world, &persona).await }
         },
-    );
-    tokio::select! {
-        ended = controller => ended,
-        () = counting => Ok(()),
-        () = reading => Ok(()),
-    }
+    )
+    .await;
+    beside.shutdown().await;
+    ended
 }
 
 /// Brings one persona, as it was just read, as far as it goes, and says in its status how far that was.
