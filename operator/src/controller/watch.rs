@@ -32,9 +32,10 @@ pub fn changes<K: Kind>(
     watcher(api, watcher::Config::default())
         .default_backoff()
         .inspect(move |event| health.note(event))
-        .inspect_ok(move |event| note_deletion(event, &signals))
         .map_ok(|event| event.modify(prune))
         .reflect(writer)
+        // Behind the store, so that whoever is woken no longer finds the object there.
+        .inspect_ok(move |event| note_deletion(event, &signals))
         .applied_objects()
         .predicate_filter(
             predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
@@ -75,6 +76,8 @@ impl Health {
 /// Nobody reconciles an object that is gone: the search for orphans finds what it left.
 fn note_deletion<T>(event: &watcher::Event<T>, signals: &Signals) {
     if matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone) {
+        // One search a kind waits for this; whichever does not wait now finds the permit.
+        signals.wakes.orphans.notify_waiters();
         signals.wakes.orphans.notify_one();
     }
 }

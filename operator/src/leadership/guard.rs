@@ -43,7 +43,7 @@ where
     S: Service<http::Request<Body>, Response = http::Response<B>>,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
-    B: 'static,
+    B: Send + 'static,
 {
     type Response = http::Response<B>;
     type Error = BoxError;
