@@ -2,7 +2,10 @@
 //! real servers; RabbitMQ and Qdrant are down, which must not matter (FAULTS 15, 29).
 #![allow(clippy::unwrap_used)]
 
-use crate::support::{database::World, persona};
+use crate::{
+    index::collection,
+    support::{broker::TestQueue, database::World, persona},
+};
 use serde_json::{Value, json};
 use std::{
     path::PathBuf,
@@ -59,6 +62,11 @@ impl Pod {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         Self { files, command }
+    }
+
+    /// Another content of a mounted file.
+    fn mount(&self, name: &str, content: &str) {
+        std::fs::write(self.files.join(name), content).unwrap();
     }
 
     fn spawn(&mut self) -> Child {
@@ -270,4 +278,59 @@ async fn a_missing_credential_is_named() {
     let output = pod.run().await;
     assert_eq!(output.status.code(), Some(1));
     assert!(log(&output).contains("database-url"), "{}", log(&output));
+}
+
+/// Needs `TEST_LLM_URL` (an OpenAI-compatible base URL such as the stand-in's) beside what [`TestQueue`] and
+/// [`collection`] need.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_with_every_system_real_leaves_rows_and_points() {
+    let Ok(model) = std::env::var("TEST_LLM_URL") else {
+        eprintln!("skipped: TEST_LLM_URL names no model");
+        return;
+    };
+    let (Some(queue), Some((collection, qdrant, store))) =
+        (TestQueue::create().await, collection(1536).await)
+    else {
+        return;
+    };
+    let mut persona = persona();
+    persona.vectors.dimensions = 1536;
+    persona.vectors.collection.clone_from(&collection);
+    persona.model.endpoint.endpoint.clone_from(&model);
+    persona.embedding.endpoint.clone_from(&model);
+    persona.moderation = Some(persona.embedding.clone());
+    let Some(world) = World::create(persona).await else {
+        return;
+    };
+    let run = world.run("generate", 3).await;
+    let mut pod = Pod::new(&world, run);
+    pod.mount(
+        "credentials/amqp-url",
+        &std::env::var("TEST_AMQP_URL").unwrap(),
+    );
+    pod.mount("credentials/qdrant-url", &qdrant);
+    pod.mount(
+        "credentials/qdrant-token",
+        &std::env::var("TEST_QDRANT_API_KEY").unwrap(),
+    );
+    pod.mount("keys/moderation", "canary-moderation");
+    pod.command.env("THREADS_QUEUE", &queue.name);
+    let output = pod.run().await;
+    assert_eq!(output.status.code(), Some(0), "{}", log(&output));
+    assert_eq!(
+        count(
+            &world,
+            "posts WHERE point_version = embedding_version AND score_bp > 0"
+        )
+        .await,
+        3,
+        "{}",
+        log(&output)
+    );
+    assert_eq!(store.count(&collection).await.unwrap(), 3);
+    assert!(
+        !log(&output).contains("canary"),
+        "FAULTS 60: {}",
+        log(&output)
+    );
 }
