@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod cleanup;
 pub mod conditions;
+pub mod drift;
 pub mod events;
 pub mod job;
 pub mod jobs;
@@ -20,6 +21,8 @@ pub mod status;
 pub mod validate;
 pub mod verdict;
 pub mod workers;
+
+pub use run::run;
 
 use crate::{
     controller::{ErrorClass, Outcome, ReconcileError, Verdict as Done, patch_status},

@@ -1,7 +1,7 @@
 //! The controller of ContentJobs and its watches.
 
 use super::{
-    ContentJobWorld, job::WorkerSettings, jobs::WorkerJobs, jobs, pace::LastWrites, ports::CredentialsPort, reconcile_in,
+    ContentJobWorld, drift, job::WorkerSettings, jobs::WorkerJobs, jobs, pace::LastWrites, ports::CredentialsPort, reconcile_in,
     references::{self, Waiting},
 };
 use crate::{
@@ -58,6 +58,7 @@ pub async fn run(
     let mut watches = JoinSet::new();
     watches.spawn(children);
     watches.spawn(awaited);
+    watches.spawn(drift::run(ctx.clone()));
     let looking = ctx.clone();
     let ended = controller::run(
         ctx,
