@@ -54,8 +54,9 @@ fn with_vowel(head: &str, ending: &str) -> String {
     if let Some(stem) = stem_before_y(head).filter(|_| ending != "ing") {
         return format!("{stem}i{ending}");
     }
-    if let Some(stem) = head.strip_suffix('e').filter(|stem| !stem.ends_with('e')) {
-        return format!("{stem}{ending}");
+    if let Some(stem) = head.strip_suffix('e') {
+        let kept = if stem.ends_with('e') && ending == "ing" { head } else { stem };
+        return format!("{kept}{ending}");
     }
     match doubled(head) {
         Some(last) => format!("{head}{last}{ending}"),
@@ -92,3 +93,6 @@ fn doubled(head: &str) -> Option<char> {
     let ends_so = !vowel(before) && vowel(middle) && !vowel(last) && !b"wxy".contains(last);
     (one_syllable && ends_so).then_some(char::from(*last))
 }
+
+#[cfg(test)]
+mod tests;
