@@ -62,8 +62,14 @@ pub enum Engine {
 pub fn run() -> Result<ExitCode> {
     let dev = Instance::dev()?;
     match Cli::parse().command {
-        Command::Up(options) => up::up(&dev, &options)?,
-        Command::Down => up::down(&dev)?,
+        Command::Up(options) => {
+            let _alone = dev.lock()?;
+            up::up(&dev, &options)?;
+        }
+        Command::Down => {
+            let _alone = dev.lock()?;
+            up::down(&dev)?;
+        }
         Command::Status => status::status(&dev)?,
         Command::Env => println!("{}", deploy::shell_environment(&dev)),
         Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,

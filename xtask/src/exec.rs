@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Lines of a log that an error quotes.
-const TAIL: usize = 15;
+const TAIL: usize = 25;
 
 /// Runs to the end with its output appended to `log`.
 pub fn logged(command: &mut Command, log: &Path) -> Result<()> {

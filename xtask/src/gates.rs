@@ -70,10 +70,12 @@ pub fn test(options: &Options) -> Result<ExitCode> {
 /// The tests that need real backends and a real cluster, on an instance of their own that is removed afterwards.
 fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
     let instance = Instance::test()?;
-    up::down(&instance)?;
-    let steps = Steps::new(instance.logs.clone());
-    let started = up::cluster(&instance, &steps);
-    let up = tally.step("a cluster of the tests' own", || started);
+    let _alone = instance.lock()?;
+    let up = tally.step("a cluster of the tests' own", || {
+        // One that an interrupted run left behind goes first.
+        up::down(&instance)?;
+        up::cluster(&instance, &Steps::new(instance.logs.clone()))
+    });
     if up {
         let environment = environment(&instance)?;
         let cargo = |arguments: &str| {
@@ -89,15 +91,38 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
             &mut cargo("test --workspace --exclude threads-e2e --locked --no-fail-fast"),
         );
         tally.gate(
-            "chart",
+            "chart lint",
             deploy::helm(&instance)
                 .arg("lint")
                 .arg(paths::project().join("chart"))
-                .arg("--quiet"),
+                .args(["--strict", "--quiet"]),
         );
+        tally.step("chart template", || {
+            // What a default install would send passes the API server's own validation.
+            let rendered = exec::output(
+                deploy::helm(&instance)
+                    .args(["template", deploy::RELEASE])
+                    .arg(paths::project().join("chart"))
+                    .args(["--namespace", deploy::NAMESPACE]),
+            )?;
+            let file = instance.run.join("rendered.yaml");
+            fs::write(&file, rendered)?;
+            exec::output(
+                crate::native::kubectl(&instance)
+                    .args([
+                        "apply",
+                        "--server-side",
+                        "--force-conflicts",
+                        "--dry-run=server",
+                        "-f",
+                    ])
+                    .arg(&file),
+            )
+            .map(drop)
+        });
         tally.gate(
             "end to end",
-            &mut cargo("test --workspace --test main_path --test lifecycle --test faults --locked --no-fail-fast -- --test-threads=1"),
+            &mut cargo("test -p threads-e2e --locked --no-fail-fast -- --test-threads=1"),
         );
         if tally.failed > 0 {
             let log = instance.logs.join("operator-at-the-end.log");
@@ -113,7 +138,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
         }
     }
     if !keep {
-        up::down(&instance)?;
+        tally.step("the tests' cluster is gone", || up::down(&instance));
     }
     Ok(())
 }

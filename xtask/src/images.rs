@@ -100,16 +100,18 @@ pub fn of_program(program: &str) -> Image {
 
 /// The images that the cluster itself needs.
 pub fn of_cluster(step: &Step) -> Result<Vec<Image>> {
-    let pause = paths::home()?.join("bin/pause");
+    let source = paths::project().join("k3d/native/pause.c");
+    let pause = native::build::bin().join(format!("pause-{}", &sha256(&fs::read(&source)?)[..12]));
     if !pause.is_file() {
-        let source = paths::project().join("k3d/native/pause.c");
+        let half = pause.with_extension("building");
         exec::logged(
             Command::new("cc")
                 .args(["-static", "-Os", "-o"])
-                .arg(&pause)
+                .arg(&half)
                 .arg(source),
             &step.log,
         )?;
+        fs::rename(&half, &pause)?;
     }
     let program = |name: &str, path: &str, file: PathBuf| Image {
         name: name.to_owned(),
@@ -182,7 +184,9 @@ pub fn archive(image: &Image, folder: &Path) -> Result<Archive> {
         .unwrap_or("image")
         .replace(':', "-");
     let path = folder.join(format!("{short}.tar"));
-    let mut tar = tar::Builder::new(fs::File::create(&path)?);
+    // Renamed when whole: another instance may import the same archive at the same moment.
+    let half = folder.join(format!("{short}.{}.part", std::process::id()));
+    let mut tar = tar::Builder::new(fs::File::create(&half)?);
     append(
         &mut tar,
         "oci-layout",
@@ -199,6 +203,7 @@ pub fn archive(image: &Image, folder: &Path) -> Result<Archive> {
         )?;
     }
     tar.finish()?;
+    fs::rename(&half, &path)?;
     Ok(Archive {
         path,
         digest: sha256(&manifest),

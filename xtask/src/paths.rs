@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,19 @@ pub fn home() -> Result<PathBuf> {
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))
         .context("neither HOME nor XDG_CACHE_HOME is set; set THREADS_AGENT_HOME to a folder for builds and state")?;
     Ok(cache.join("threads-agent"))
+}
+
+/// Waits for a lock file of the cache; it is free again when the answer is dropped or this process ends, however it ends.
+pub fn lock(name: &str) -> Result<File> {
+    let path = home()?.join(format!("{name}.lock"));
+    fs::create_dir_all(home()?)?;
+    let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("waiting for another `cargo xtask` ({name})");
+        file.lock()
+            .with_context(|| format!("locking {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// One cluster with its services; instances stand side by side, each in a network namespace of its own.
@@ -72,6 +86,11 @@ impl Instance {
             fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         }
         Ok(())
+    }
+
+    /// Keeps two commands from changing the instance at once; held until the answer is dropped.
+    pub fn lock(&self) -> Result<File> {
+        lock(&self.name)
     }
 
     pub fn kubeconfig(&self) -> PathBuf {

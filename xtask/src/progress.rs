@@ -40,6 +40,8 @@ impl Steps {
                 .logs
                 .join(format!("{}.log", name.replace([' ', '/', ':'], "-"))),
             bar: self.bar(name),
+            name: name.to_owned(),
+            plain: self.plain,
         };
         if self.plain {
             self.print(&format!("  …  {name}"));
@@ -87,12 +89,17 @@ impl Steps {
 pub struct Step {
     /// Where the programs that the step runs write.
     pub log: PathBuf,
+    name: String,
+    plain: bool,
     bar: ProgressBar,
 }
 
 impl Step {
     /// Says what the step is about at the moment.
     pub fn say(&self, what: &str) {
+        if self.plain {
+            eprintln!("     {}: {what}", self.name);
+        }
         self.bar.set_message(what.to_owned());
     }
 
@@ -104,7 +111,7 @@ impl Step {
         mut ready: impl FnMut() -> bool,
     ) -> Result<()> {
         let deadline = Instant::now() + patience;
-        self.say(&format!("waiting for {what}"));
+        self.bar.set_message(format!("waiting for {what}"));
         while !ready() {
             if Instant::now() > deadline {
                 anyhow::bail!("{what}: not within {}", short(patience));

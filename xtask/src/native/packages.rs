@@ -5,17 +5,22 @@ use anyhow::{Result, bail};
 use std::{fs, path::Path, process::Command};
 
 /// A Debian package and a file by which its presence is known.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("containerd", "/usr/bin/containerd"),
     ("runc", "/usr/sbin/runc"),
     ("containernetworking-plugins", "/usr/lib/cni/bridge"),
     ("nftables", "/usr/sbin/nft"),
     ("conntrack", "/usr/sbin/conntrack"),
     ("iproute2", "/bin/ip"),
-    ("postgresql", "/usr/lib/postgresql/15/bin/postgres"),
+    ("procps", "/bin/kill"),
+    ("curl", "/usr/bin/curl"),
+    ("python3-venv", "/usr/share/doc/python3-venv"),
+    ("postgresql", "/usr/share/doc/postgresql"),
     ("rabbitmq-server", "/usr/sbin/rabbitmq-server"),
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 ];
+
+const POLICY: &str = "#!/bin/sh\n# Of cargo xtask, while it installs packages.\nexit 101\n";
 
 /// Installs what is missing where this is root; says the one line to run where it is not.
 pub fn ensure(step: &Step) -> Result<()> {
@@ -39,9 +44,10 @@ pub fn ensure(step: &Step) -> Result<()> {
     step.say(&format!("installing {}", missing.join(", ")));
     // The databases' own system services must not start: the instances run private ones.
     let policy = Path::new("/usr/sbin/policy-rc.d");
-    let own_policy = !policy.exists();
+    // One left by an interrupted run is ours too.
+    let own_policy = fs::read_to_string(policy).map_or(true, |text| text == POLICY);
     if own_policy {
-        fs::write(policy, "#!/bin/sh\nexit 101\n")?;
+        fs::write(policy, POLICY)?;
         exec::output(Command::new("chmod").args(["755"]).arg(policy))?;
     }
     let installed = install(step, &missing);

@@ -4,7 +4,8 @@ use crate::{exec, paths::Instance, process, progress::Step};
 use anyhow::{Context, Result};
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
 
-const POSTGRES_BIN: &str = "/usr/lib/postgresql/15/bin";
+/// Debian keeps each major version apart.
+const POSTGRES_VERSIONS: &str = "/usr/lib/postgresql";
 /// Identity of the install: name of the database and of the vhost.
 pub const INSTALL: &str = "threads";
 
@@ -63,7 +64,18 @@ pub fn psql(instance: &Instance, database: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// Programs of the newest installed Postgres.
+fn postgres_bin() -> Result<String> {
+    let newest = fs::read_dir(POSTGRES_VERSIONS)?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .max()
+        .context("no Postgres is installed; apt-get install -y postgresql")?;
+    Ok(format!("{POSTGRES_VERSIONS}/{newest}/bin"))
+}
+
 pub fn start_postgres(instance: &Instance, step: &Step) -> Result<()> {
+    let bin = postgres_bin()?;
     let data = owned_folder(instance, "postgres", "postgres")?;
     let passwords = Passwords::of(instance)?;
     if !data.join("complete").exists() {
@@ -77,7 +89,7 @@ pub fn start_postgres(instance: &Instance, step: &Step) -> Result<()> {
         fs::copy(instance.run.join("superuser.password"), &waiting)?;
         exec::output(Command::new("chown").arg("postgres").arg(&waiting))?;
         exec::logged(
-            as_user("postgres", &format!("{POSTGRES_BIN}/initdb"))
+            as_user("postgres", &format!("{bin}/initdb"))
                 .args([
                     "--username=postgres",
                     "--auth=scram-sha-256",
@@ -98,7 +110,7 @@ pub fn start_postgres(instance: &Instance, step: &Step) -> Result<()> {
             "--reuid=postgres",
             "--regid=postgres",
             "--init-groups",
-            &format!("{POSTGRES_BIN}/postgres"),
+            &format!("{bin}/postgres"),
         ])
         .arg("-D")
         .arg(&data)

@@ -1,6 +1,6 @@
 //! Ending an instance: processes, pods, mounts, namespaces, cgroups, state. Only what is this instance's own.
 
-use super::{cgroups, netns, node};
+use super::{cgroups, netns};
 use crate::{exec, paths::Instance, process, progress::Step};
 use anyhow::Result;
 use std::{fs, path::Path, process::Command, time::Duration};
@@ -27,32 +27,42 @@ pub fn remove(instance: &Instance, step: &Step) -> Result<()> {
         exec::succeeds(Command::new("ip").args(["netns", "del", &namespace]));
     }
     netns::remove(instance);
-    cgroups::remove(instance);
+    step.wait_until("the cgroups", Duration::from_secs(10), || {
+        cgroups::remove(instance);
+        !cgroups::exist(instance)
+    })?;
     step.wait_until("the state folder", Duration::from_secs(10), || {
         unmount(instance);
         fs::remove_dir_all(&instance.run).is_ok() || !instance.run.exists()
     })
 }
 
-/// Kills the tasks of this containerd; answers the network namespaces that were theirs.
+/// Kills the processes of the pods; answers the network namespaces that are theirs. Both are found without the container
+/// runtime, which may be the piece that is broken.
 fn end_pods(instance: &Instance) -> Vec<String> {
-    let listed = exec::output(node::ctr(instance).args(["task", "ls", "-q"])).unwrap_or_default();
-    let mut namespaces = Vec::new();
-    for task in listed.split_whitespace() {
-        let info =
-            exec::output(node::ctr(instance).args(["container", "info", task])).unwrap_or_default();
-        if let Some(start) = info.find("/netns/cni-") {
-            let name: String = info[start + "/netns/".len()..]
-                .chars()
-                .take_while(|c| c.is_ascii_hexdigit() || *c == '-' || "cni".contains(*c))
-                .collect();
-            namespaces.push(name);
-        }
-        exec::succeeds(node::ctr(instance).args(["task", "kill", "-s", "9", task]));
+    let namespaces = fs::read_dir("/run/netns")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.starts_with("cni-") && is_of_a_pod(instance, name))
+        .collect();
+    for id in cgroups::processes(instance) {
+        exec::succeeds(Command::new("kill").args(["-KILL", &id]));
     }
-    namespaces.sort();
-    namespaces.dedup();
     namespaces
+}
+
+/// Whether an address inside is one that this instance gives to pods.
+fn is_of_a_pod(instance: &Instance, namespace: &str) -> bool {
+    exec::output(Command::new("nsenter").args([
+        &format!("--net=/run/netns/{namespace}"),
+        "ip",
+        "-4",
+        "-brief",
+        "addr",
+    ]))
+    .is_ok_and(|shown| shown.contains(&format!(" {}.", instance.pod_prefix())))
 }
 
 /// Whatever still runs inside the instance's network namespace or from its state folder, shims included.
