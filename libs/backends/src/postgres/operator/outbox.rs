@@ -61,17 +61,25 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn settle_messages(&self, sent: &[i64], refused: &[Refused]) -> Result<(), StoreError> {
+    pub async fn settle_messages(
+        &self,
+        sent: &[i64],
+        refused: &[Refused],
+    ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         if !sent.is_empty() {
-            sqlx::query("UPDATE outbox SET sent_at = now(), error = NULL, refusals = 0 WHERE id = ANY($1)")
-                .bind(sent)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "UPDATE outbox SET sent_at = now(), error = NULL, refusals = 0 WHERE id = ANY($1)",
+            )
+            .bind(sent)
+            .execute(&mut *transaction)
+            .await?;
         }
         if !refused.is_empty() {
-            let (ids, errors): (Vec<i64>, Vec<&str>) =
-                refused.iter().map(|message| (message.id, message.error.as_str())).unzip();
+            let (ids, errors): (Vec<i64>, Vec<&str>) = refused
+                .iter()
+                .map(|message| (message.id, message.error.as_str()))
+                .unzip();
             sqlx::query(
                 "UPDATE outbox SET error = left(refused.error, 500), refusals = refusals + 1,
                      not_before = now() + make_interval(secs => least(20, power(2, least(refusals, 5)))::double precision)
@@ -136,7 +144,12 @@ pub(super) async fn wake_claimable(
 }
 
 /// Wakes the relay when the transaction commits.
-pub(super) async fn tell_relay(transaction: &mut Transaction<'static, Postgres>) -> Result<(), StoreError> {
-    sqlx::query("SELECT pg_notify($1, '')").bind(OUTBOX_CHANNEL).execute(&mut **transaction).await?;
+pub(super) async fn tell_relay(
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<(), StoreError> {
+    sqlx::query("SELECT pg_notify($1, '')")
+        .bind(OUTBOX_CHANNEL)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }

@@ -25,7 +25,10 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn collections_lacking_points(&self, age_seconds: f64) -> Result<Vec<String>, StoreError> {
+    pub async fn collections_lacking_points(
+        &self,
+        age_seconds: f64,
+    ) -> Result<Vec<String>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT DISTINCT collection FROM posts
              WHERE point_version < embedding_version AND ts < clock_timestamp() - make_interval(secs => $1)",
@@ -39,7 +42,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn pending_points(&self, collection: &str, limit: i64) -> Result<Vec<PendingPoint>, StoreError> {
+    pub async fn pending_points(
+        &self,
+        collection: &str,
+        limit: i64,
+    ) -> Result<Vec<PendingPoint>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT id, collection, embedding, embedding_version, persona_id, hook, body, content_hash, engagement_rate, ts
              FROM posts WHERE collection = $1 AND point_version < embedding_version ORDER BY ts LIMIT $2",

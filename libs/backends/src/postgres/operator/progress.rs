@@ -45,7 +45,10 @@ impl OperatorStore {
         let options = PgConnectOptions::from_str(dsn)
             .map_err(|_| StoreError::Invalid("the database URL does not parse".to_owned()))?;
         let asking = async {
-            let mut connection = options.application_name("threads-operator-probe").connect().await?;
+            let mut connection = options
+                .application_name("threads-operator-probe")
+                .connect()
+                .await?;
             let found: i32 = sqlx::query_scalar("SELECT schema_version FROM install_settings")
                 .fetch_one(&mut connection)
                 .await?;
@@ -54,7 +57,11 @@ impl OperatorStore {
         };
         tokio::time::timeout(PROBE_TIMEOUT, asking)
             .await
-            .unwrap_or_else(|_| Err(StoreError::Invalid("the database did not answer in time".to_owned())))
+            .unwrap_or_else(|_| {
+                Err(StoreError::Invalid(
+                    "the database did not answer in time".to_owned(),
+                ))
+            })
     }
 
     /// All unfinished runs with their marks, in one query.

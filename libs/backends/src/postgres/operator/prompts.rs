@@ -68,7 +68,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn template_rows(&self, namespace: &str, name: &str) -> Result<TemplateRows, StoreError> {
+    pub async fn template_rows(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<TemplateRows, StoreError> {
         let versions = sqlx::query_as(
             "SELECT version, digest, number FROM prompt_versions WHERE namespace = $1 AND template_name = $2 ORDER BY number",
         )
@@ -112,7 +116,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn runs_using_template(&self, namespace: &str, name: &str) -> Result<i64, StoreError> {
+    pub async fn runs_using_template(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<i64, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT count(*) FROM content_runs run WHERE run.namespace = $1 AND run.finished_at IS NULL AND run.gone_at IS NULL
                AND EXISTS (SELECT FROM tasks task JOIN prompt_versions version
@@ -142,7 +150,10 @@ impl OperatorStore {
         .bind(identity.uid)
         .execute(&mut *transaction)
         .await?;
-        sqlx::query("DELETE FROM waits WHERE uid = $1").bind(identity.uid).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM waits WHERE uid = $1")
+            .bind(identity.uid)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -236,11 +247,12 @@ async fn sync_tracks(
         .await?
         .rows_affected();
     }
-    changed += sqlx::query("DELETE FROM prompt_tracks WHERE template_uid = $1 AND NOT track = ANY($2)")
-        .bind(identity.uid)
-        .bind(names)
-        .execute(&mut **transaction)
-        .await?
-        .rows_affected();
+    changed +=
+        sqlx::query("DELETE FROM prompt_tracks WHERE template_uid = $1 AND NOT track = ANY($2)")
+            .bind(identity.uid)
+            .bind(names)
+            .execute(&mut **transaction)
+            .await?
+            .rows_affected();
     Ok(changed)
 }

@@ -59,7 +59,13 @@ impl OperatorStore {
             outbox::tell_relay(&mut transaction).await?;
         }
         transaction.commit().await?;
-        Ok(Swept { expired, system_failed, past_deadline, cancelled, woken })
+        Ok(Swept {
+            expired,
+            system_failed,
+            past_deadline,
+            cancelled,
+            woken,
+        })
     }
 
     /// Personas whose claimable tasks have been waiting for longer than [`UNCLAIMED_SECONDS`] since their message was sent.
@@ -115,7 +121,9 @@ impl OperatorStore {
 
 /// A lost worker is a system failure, not an attempt. What it may have paid is charged at the task's reservation, marked as
 /// an estimate; a task that goes on keeps its reservation for the next attempt.
-async fn expire_leases(transaction: &mut Transaction<'static, Postgres>) -> Result<(u64, u64), StoreError> {
+async fn expire_leases(
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<(u64, u64), StoreError> {
     let (expired, failed): (i64, i64) = sqlx::query_as(
         "WITH lost AS (
              SELECT task.id, task.namespace, task.persona_uid, task.run_id, task.claims, task.started_at, task.reserved_tokens,
@@ -142,16 +150,16 @@ async fn expire_leases(transaction: &mut Transaction<'static, Postgres>) -> Resu
              SELECT started_at, namespace, persona_uid, run_id, id, claims, coalesce(model, 'unknown'), reserved_tokens, 0, 0, true
              FROM lost WHERE reserved_tokens > 0 ON CONFLICT DO NOTHING),
          runs AS (
-             UPDATE content_runs run SET tokens_spent = tokens_spent + share.spent,
+             UPDATE content_runs run SET tokens_spent = tokens_spent + share.paid,
                  tokens_reserved = greatest(0, tokens_reserved - share.freed),
                  last_error = CASE WHEN share.failed > 0 THEN jsonb_build_object('class', 'bug', 'code', 'SystemFailures',
                      'message', format('%s tasks lost %s workers each', share.failed, $1)) ELSE last_error END
-             FROM (SELECT run_id, sum(reserved_tokens)::bigint AS spent, count(*) FILTER (WHERE next = 'failed') AS failed,
+             FROM (SELECT run_id, sum(reserved_tokens)::bigint AS paid, count(*) FILTER (WHERE next = 'failed') AS failed,
                      coalesce(sum(reserved_tokens) FILTER (WHERE next <> 'queued'), 0)::bigint AS freed FROM lost GROUP BY run_id) share
              WHERE run.id = share.run_id),
          days AS (
-             UPDATE token_days day SET spent = spent + share.spent, reserved = greatest(0, reserved - share.freed)
-             FROM (SELECT persona_uid, reserved_day, sum(reserved_tokens)::bigint AS spent,
+             UPDATE token_days day SET spent = day.spent + share.paid, reserved = greatest(0, day.reserved - share.freed)
+             FROM (SELECT persona_uid, reserved_day, sum(reserved_tokens)::bigint AS paid,
                      coalesce(sum(reserved_tokens) FILTER (WHERE next <> 'queued'), 0)::bigint AS freed
                    FROM lost GROUP BY persona_uid, reserved_day) share
              WHERE day.persona_uid = share.persona_uid AND day.day = share.reserved_day)
@@ -164,7 +172,9 @@ async fn expire_leases(transaction: &mut Transaction<'static, Postgres>) -> Resu
 }
 
 /// Ends tasks that nobody works on and nobody shall: past the run's deadline, cancelled, or of an owner that is gone.
-async fn end_idle(transaction: &mut Transaction<'static, Postgres>) -> Result<(u64, u64), StoreError> {
+async fn end_idle(
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<(u64, u64), StoreError> {
     let (late, cancelled): (i64, i64) = sqlx::query_as(
         "WITH ending AS (
              SELECT task.id, task.run_id, task.persona_uid, task.reserved_tokens, task.reserved_day,
@@ -190,7 +200,7 @@ async fn end_idle(transaction: &mut Transaction<'static, Postgres>) -> Result<(u
                    FROM ending GROUP BY run_id) share
              WHERE run.id = share.run_id),
          days AS (
-             UPDATE token_days day SET reserved = greatest(0, reserved - share.freed)
+             UPDATE token_days day SET reserved = greatest(0, day.reserved - share.freed)
              FROM (SELECT persona_uid, reserved_day, sum(reserved_tokens)::bigint AS freed FROM ending
                    GROUP BY persona_uid, reserved_day) share
              WHERE day.persona_uid = share.persona_uid AND day.day = share.reserved_day)

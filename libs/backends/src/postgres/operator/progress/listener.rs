@@ -25,11 +25,16 @@ impl Listener {
         let options = PgConnectOptions::from_str(dsn)
             .map_err(|_| StoreError::Invalid("the database URL does not parse".to_owned()))?
             .application_name("threads-operator-listener");
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         // A lost connection is told, so that whoever listens can look for what it missed.
         listener.eager_reconnect(false);
-        listener.listen_all([OUTBOX_CHANNEL, PROGRESS_CHANNEL]).await?;
+        listener
+            .listen_all([OUTBOX_CHANNEL, PROGRESS_CHANNEL])
+            .await?;
         Ok(Self(listener))
     }
 
@@ -38,7 +43,15 @@ impl Listener {
     /// # Errors
     /// The connection is lost; what was told meanwhile is lost as well.
     pub async fn next(&mut self) -> Result<Heard, StoreError> {
-        let heard = self.0.try_recv().await?.ok_or_else(|| StoreError::Invalid("the connection was closed".to_owned()))?;
-        Ok(if heard.channel() == OUTBOX_CHANNEL { Heard::Outbox } else { Heard::Progress })
+        let heard = self
+            .0
+            .try_recv()
+            .await?
+            .ok_or_else(|| StoreError::Invalid("the connection was closed".to_owned()))?;
+        Ok(if heard.channel() == OUTBOX_CHANNEL {
+            Heard::Outbox
+        } else {
+            Heard::Progress
+        })
     }
 }
