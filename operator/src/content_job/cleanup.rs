@@ -103,3 +103,6 @@ async fn set_finalizers(
     let patch = json!({ "metadata": { "resourceVersion": job.resource_version(), "finalizers": finalizers } });
     time_boxed(api.patch(&job.name_any(), &PatchParams::default(), &Patch::Merge(patch))).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -218,3 +218,6 @@ pub fn phase(conditions: &[Condition]) -> ContentJobPhase {
         ContentJobPhase::Waiting
     }
 }
+
+#[cfg(test)]
+mod tests;

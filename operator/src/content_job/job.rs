@@ -279,3 +279,6 @@ fn default_resources() -> ResourceRequirements {
         ..ResourceRequirements::default()
     }
 }
+
+#[cfg(test)]
+mod tests;

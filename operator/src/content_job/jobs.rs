@@ -183,3 +183,6 @@ fn sight(name: &str, record: &Record, now: Timestamp) -> JobSight {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -170,3 +170,8 @@ async fn write_status(
     patch_status(&api, &object.name_any(), object.resource_version().as_deref(), before, after).await?;
     Ok(())
 }
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ fn read_input(found: Option<&ConfigMap>, name: &str, key: &str) -> Result<String
         Err(problem) => missing(Reason::InputInvalid, format!("key {key:?} of ConfigMap {name:?} {problem}")),
     }
 }
+
+#[cfg(test)]
+mod tests;

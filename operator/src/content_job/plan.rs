@@ -115,3 +115,6 @@ fn plan_verbs(job: &ValidatedContentJob, view: &RunView) -> Vec<Mend> {
 pub fn missing_tasks(view: &RunView) -> i64 {
     (i64::from(view.run.tasks_total) - view.tasks.rows).max(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -269,3 +269,6 @@ fn check_budget(job: &ValidatedContentJob, persona: &PinnedPersona, task_tokens:
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

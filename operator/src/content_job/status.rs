@@ -193,3 +193,6 @@ fn cut(text: &str, max: usize) -> String {
     }
     text.chars().take(max - 1).chain(['…']).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,6 @@ fn bounded(name: &'static str, value: i32, min: i32, max: i32) -> Result<i32, In
 fn invalid(field: &'static str, problem: &str) -> Invalid {
     Invalid { field, problem: problem.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

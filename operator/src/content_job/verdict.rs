@@ -208,3 +208,6 @@ fn told(view: &RunView) -> String {
     }
     parts.join(", ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,3 +116,6 @@ fn replacement_wait(failures: i32) -> i64 {
     let doublings = failures.saturating_sub(1).clamp(0, 10);
     (1_i64 << doublings).min(LONGEST_WAIT)
 }
+
+#[cfg(test)]
+mod tests;
