@@ -47,7 +47,9 @@ struct Structure {
 
 impl Structure {
     fn is_sound(&self) -> bool {
-        [self.queue, self.dead_letters, self.collection].iter().all(|look| *look == Look::Good)
+        [self.queue, self.dead_letters, self.collection]
+            .iter()
+            .all(|look| *look == Look::Good)
     }
 }
 
@@ -99,7 +101,11 @@ impl DriftReader {
         let Some(personas) = &reading.personas else {
             // Told once: each persona says in its status that Postgres does not answer, and tries again by itself.
             let first = !std::mem::replace(&mut self.database_down, true);
-            return if first { self.remembered.values().map(reference).collect() } else { Vec::new() };
+            return if first {
+                self.remembered.values().map(reference).collect()
+            } else {
+                Vec::new()
+            };
         };
         self.database_down = false;
         let mut previous = std::mem::take(&mut self.remembered);
@@ -129,7 +135,10 @@ pub async fn run(ctx: Arc<Context>, queues: BrokerQueues) {
     loop {
         let reading = read(&ctx, &queues).await;
         for persona in reader.changed(&reading, Instant::now()) {
-            signals.triggers.personas.reconcile(&persona.namespace, &persona.name);
+            signals
+                .triggers
+                .personas
+                .reconcile(&persona.namespace, &persona.name);
         }
         tokio::select! {
             () = signals.stop.cancelled() => return,
@@ -143,8 +152,11 @@ async fn read(ctx: &Context, queues: &BrokerQueues) -> Reading {
         queues.ensure_shared().await?;
         queues.list().await
     };
-    let (personas, broker, collections) =
-        tokio::join!(ctx.store.persona_pictures(), broker, ctx.vectors.list_collections());
+    let (personas, broker, collections) = tokio::join!(
+        ctx.store.persona_pictures(),
+        broker,
+        ctx.vectors.list_collections()
+    );
     Reading {
         personas: logged("Postgres", personas),
         broker: logged("RabbitMQ", broker),
@@ -153,7 +165,8 @@ async fn read(ctx: &Context, queues: &BrokerQueues) -> Reading {
 }
 
 fn logged<T, E: std::fmt::Display>(backend: &str, read: Result<T, E>) -> Option<T> {
-    read.inspect_err(|error| tracing::warn!(backend, %error, "drift cannot be read")).ok()
+    read.inspect_err(|error| tracing::warn!(backend, %error, "drift cannot be read"))
+        .ok()
 }
 
 fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Remembered {
@@ -173,7 +186,9 @@ fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Rememb
             },
             revision: picture.current_revision,
             model_error: picture.model_error.clone(),
-            exhausted: picture.tokens_per_day.is_some_and(|limit| picture.tokens_today >= limit),
+            exhausted: picture
+                .tokens_per_day
+                .is_some_and(|limit| picture.tokens_today >= limit),
         },
         figures: Figures {
             ready: messages(queue.as_ref()),
@@ -189,7 +204,9 @@ fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Rememb
 
 fn is_due(old: Option<&Remembered>, new: &Remembered, now: Instant) -> bool {
     // A persona that is seen for the first time was just reconciled, or is about to be.
-    let Some(old) = old else { return !new.structure.is_sound() };
+    let Some(old) = old else {
+        return !new.structure.is_sound();
+    };
     let quiet_for = now.duration_since(old.told);
     old.structure != new.structure
         || (old.figures != new.figures && quiet_for >= FIGURES_INTERVAL)
@@ -200,7 +217,9 @@ fn look(sight: Option<&QueueSight>) -> Look {
     match sight {
         None => Look::Unknown,
         Some(QueueSight::Standing { .. }) => Look::Good,
-        Some(QueueSight::Absent | QueueSight::Unbound { .. } | QueueSight::Different { .. }) => Look::Bad,
+        Some(QueueSight::Absent | QueueSight::Unbound { .. } | QueueSight::Different { .. }) => {
+            Look::Bad
+        }
     }
 }
 
@@ -212,7 +231,10 @@ fn messages(sight: Option<&QueueSight>) -> Option<u64> {
 }
 
 fn reference(remembered: &Remembered) -> Changed {
-    Changed { namespace: remembered.namespace.clone(), name: remembered.name.clone() }
+    Changed {
+        namespace: remembered.namespace.clone(),
+        name: remembered.name.clone(),
+    }
 }
 
 #[cfg(test)]

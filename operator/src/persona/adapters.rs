@@ -1,6 +1,8 @@
 //! Broker and vector index as the reconcile sees them.
 
-use super::ports::{CollectionSight, PortError, QueuePort, QueueSight, VectorPort, WantedCollection};
+use super::ports::{
+    CollectionSight, PortError, QueuePort, QueueSight, VectorPort, WantedCollection,
+};
 use async_trait::async_trait;
 use backends::{
     qdrant::{CollectionShape, Distance, Ensured, VectorError, VectorStore},
@@ -33,7 +35,10 @@ impl Listing {
     #[must_use]
     pub fn new(queues: Vec<QueueState>, bindings: Vec<Binding>) -> Self {
         Self {
-            queues: queues.into_iter().map(|queue| (queue.name.clone(), queue)).collect(),
+            queues: queues
+                .into_iter()
+                .map(|queue| (queue.name.clone(), queue))
+                .collect(),
             bindings: bindings.into_iter().collect(),
         }
     }
@@ -41,18 +46,36 @@ impl Listing {
     /// How a queue looks that shall be fed by `exchange` under `routing_key`.
     #[must_use]
     pub fn sight(&self, name: &str, exchange: &str, routing_key: &str) -> QueueSight {
-        let Some(queue) = self.queues.get(name) else { return QueueSight::Absent };
+        let Some(queue) = self.queues.get(name) else {
+            return QueueSight::Absent;
+        };
         if queue.kind != "quorum" {
-            return QueueSight::Different { difference: format!("it is a {} queue", queue.kind) };
+            return QueueSight::Different {
+                difference: format!("it is a {} queue", queue.kind),
+            };
         }
-        let foreign: Vec<&str> = queue.arguments.iter().map(String::as_str).filter(|name| *name != QUEUE_TYPE).collect();
+        let foreign: Vec<&str> = queue
+            .arguments
+            .iter()
+            .map(String::as_str)
+            .filter(|name| *name != QUEUE_TYPE)
+            .collect();
         if !foreign.is_empty() {
-            return QueueSight::Different { difference: format!("it has the arguments {}", foreign.join(", ")) };
+            return QueueSight::Different {
+                difference: format!("it has the arguments {}", foreign.join(", ")),
+            };
         }
         let ready = queue.messages.saturating_sub(queue.unacknowledged);
-        let binding =
-            Binding { exchange: exchange.into(), queue: name.into(), routing_key: routing_key.into() };
-        if self.bindings.contains(&binding) { QueueSight::Standing { ready } } else { QueueSight::Unbound { ready } }
+        let binding = Binding {
+            exchange: exchange.into(),
+            queue: name.into(),
+            routing_key: routing_key.into(),
+        };
+        if self.bindings.contains(&binding) {
+            QueueSight::Standing { ready }
+        } else {
+            QueueSight::Unbound { ready }
+        }
     }
 
     /// How a persona's work queue looks.
@@ -64,23 +87,36 @@ impl Listing {
     /// How the dead-letter queue of a work queue looks: dead letters keep the work queue's routing key.
     #[must_use]
     pub fn dead_letter_queue(&self, dead: &str) -> QueueSight {
-        self.sight(dead, DEAD_LETTER_EXCHANGE, dead.strip_suffix(".dead").unwrap_or(dead))
+        self.sight(
+            dead,
+            DEAD_LETTER_EXCHANGE,
+            dead.strip_suffix(".dead").unwrap_or(dead),
+        )
     }
 
     /// Writes down what was just declared.
     fn declared(&mut self, queue: &str) {
         let dead = dead_letter_queue(queue);
-        for (name, exchange) in [(queue, TASKS_EXCHANGE), (dead.as_str(), DEAD_LETTER_EXCHANGE)] {
-            self.queues.entry(name.to_owned()).or_insert_with(|| QueueState {
-                name: name.to_owned(),
-                kind: "quorum".into(),
-                messages: 0,
-                unacknowledged: 0,
-                consumers: 0,
-                policy: None,
-                arguments: vec![QUEUE_TYPE.into()],
+        for (name, exchange) in [
+            (queue, TASKS_EXCHANGE),
+            (dead.as_str(), DEAD_LETTER_EXCHANGE),
+        ] {
+            self.queues
+                .entry(name.to_owned())
+                .or_insert_with(|| QueueState {
+                    name: name.to_owned(),
+                    kind: "quorum".into(),
+                    messages: 0,
+                    unacknowledged: 0,
+                    consumers: 0,
+                    policy: None,
+                    arguments: vec![QUEUE_TYPE.into()],
+                });
+            self.bindings.insert(Binding {
+                exchange: exchange.into(),
+                queue: name.into(),
+                routing_key: queue.into(),
             });
-            self.bindings.insert(Binding { exchange: exchange.into(), queue: name.into(), routing_key: queue.into() });
         }
     }
 }
@@ -96,7 +132,11 @@ pub struct BrokerQueues {
 impl BrokerQueues {
     #[must_use]
     pub fn new(topology: Arc<Topology>, management: Arc<Management>) -> Self {
-        Self { topology, management, listing: Arc::default() }
+        Self {
+            topology,
+            management,
+            listing: Arc::default(),
+        }
     }
 
     /// Reads queues and bindings anew and keeps them for the reconciles that follow.
@@ -119,13 +159,19 @@ impl BrokerQueues {
     }
 
     async fn read(&self, kept: &mut Option<(Instant, Listing)>) -> Result<Listing, BrokerError> {
-        let (queues, bindings) = tokio::try_join!(self.management.list_queues(), self.management.list_bindings())?;
+        let (queues, bindings) = tokio::try_join!(
+            self.management.list_queues(),
+            self.management.list_bindings()
+        )?;
         let listing = Listing::new(queues, bindings);
         *kept = Some((Instant::now(), listing.clone()));
         Ok(listing)
     }
 
-    async fn look(&self, pick: impl FnOnce(&Listing) -> QueueSight + Send) -> Result<QueueSight, PortError> {
+    async fn look(
+        &self,
+        pick: impl FnOnce(&Listing) -> QueueSight + Send,
+    ) -> Result<QueueSight, PortError> {
         let mut kept = self.listing.lock().await;
         if let Some((read_at, listing)) = &*kept
             && read_at.elapsed() < LISTING_LIFE
@@ -187,7 +233,9 @@ impl VectorPort for VectorStore {
         let shape = shape_of(wanted)?;
         match self.describe(&wanted.name).await {
             Ok(None) => Ok(CollectionSight::Absent),
-            Ok(Some(found)) if found.fits(&shape) => Ok(CollectionSight::Standing { points: found.points }),
+            Ok(Some(found)) if found.fits(&shape) => Ok(CollectionSight::Standing {
+                points: found.points,
+            }),
             Ok(Some(found)) => Ok(CollectionSight::Different {
                 difference: format!("{} dimensions, {:?}", found.dimensions, found.distance),
             }),
@@ -219,7 +267,11 @@ fn shape_of(wanted: &WantedCollection) -> Result<CollectionShape, PortError> {
         "Euclid" => Distance::Euclid,
         other => return Err(PortError::Conflict(format!("unknown distance {other}"))),
     };
-    Ok(CollectionShape { dimensions: u64::from(wanted.dimensions), distance, points: 0 })
+    Ok(CollectionShape {
+        dimensions: u64::from(wanted.dimensions),
+        distance,
+        points: 0,
+    })
 }
 
 impl From<VectorError> for PortError {

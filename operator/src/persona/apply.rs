@@ -31,7 +31,10 @@ pub async fn apply(
     let queue = apply_queues(world, persona, plan).await?;
     let collection = apply_collection(world, persona, &plan.collection).await?;
     let adopted = matches!(plan.collection, Step::Adopt)
-        || matches!(observed.collection.ownership, Ownership::Own { adopted: true, .. });
+        || matches!(
+            observed.collection.ownership,
+            Ownership::Own { adopted: true, .. }
+        );
     let figures = world.store.persona_figures(persona.uid).await?;
     Ok(Applied {
         revision,
@@ -58,9 +61,21 @@ async fn apply_row(
     step: &Step,
 ) -> Result<(Standing, Option<i32>), StoreError> {
     match step {
-        Step::Keep => Ok((Standing::Ready, observed.row.as_ref().and_then(|row| row.revision_number))),
-        Step::Report { drift } => Ok((Standing::Reported { drift: drift.clone() }, None)),
-        Step::Create | Step::Adopt | Step::Repair { .. } | Step::Refuse { .. } | Step::Wait { .. } => {
+        Step::Keep => Ok((
+            Standing::Ready,
+            observed.row.as_ref().and_then(|row| row.revision_number),
+        )),
+        Step::Report { drift } => Ok((
+            Standing::Reported {
+                drift: drift.clone(),
+            },
+            None,
+        )),
+        Step::Create
+        | Step::Adopt
+        | Step::Repair { .. }
+        | Step::Refuse { .. }
+        | Step::Wait { .. } => {
             let record = PersonaRecord {
                 uid: persona.uid,
                 namespace: &persona.tenant.namespace,
@@ -79,8 +94,15 @@ async fn apply_row(
 }
 
 /// Queue and dead-letter queue are declared together; what is said of them is the graver of the two.
-async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &Plan) -> Result<Standing, StoreError> {
-    let steps = [(&persona.queue, &plan.queue), (&persona.dead_letter_queue, &plan.dead_letters)];
+async fn apply_queues(
+    world: &PersonaWorld,
+    persona: &ValidatedPersona,
+    plan: &Plan,
+) -> Result<Standing, StoreError> {
+    let steps = [
+        (&persona.queue, &plan.queue),
+        (&persona.dead_letter_queue, &plan.dead_letters),
+    ];
     for (_, step) in steps {
         if let Some(blocked) = blocked(step) {
             return Ok(blocked);
@@ -102,7 +124,10 @@ async fn apply_queues(world: &PersonaWorld, persona: &ValidatedPersona, plan: &P
         return Ok(refused(error));
     }
     for (name, _) in steps {
-        world.store.mark_made(&claim(persona, System::RabbitMq, name), false).await?;
+        world
+            .store
+            .mark_made(&claim(persona, System::RabbitMq, name), false)
+            .await?;
     }
     Ok(graver(done(&plan.queue), done(&plan.dead_letters)))
 }
@@ -130,7 +155,10 @@ async fn apply_collection(
             return Ok(refused(error));
         }
     }
-    world.store.mark_made(&claim, matches!(step, Step::Adopt)).await?;
+    world
+        .store
+        .mark_made(&claim, matches!(step, Step::Adopt))
+        .await?;
     Ok(done(step))
 }
 
@@ -138,35 +166,53 @@ async fn apply_collection(
 async fn enter(world: &PersonaWorld, claim: &Claim<'_>) -> Result<Option<Standing>, StoreError> {
     Ok(match world.store.claim_name(claim).await? {
         Ownership::Other { namespace, owner } => Some(Standing::Conflict {
-            message: format!("{} belongs to resource {owner} in namespace {namespace}, which had it first", claim.name),
+            message: format!(
+                "{} belongs to resource {owner} in namespace {namespace}, which had it first",
+                claim.name
+            ),
         }),
         Ownership::Free | Ownership::Own { .. } => None,
     })
 }
 
 fn claim<'a>(persona: &'a ValidatedPersona, system: System, name: &'a str) -> Claim<'a> {
-    Claim { system, name, namespace: &persona.tenant.namespace, owner: persona.uid }
+    Claim {
+        system,
+        name,
+        namespace: &persona.tenant.namespace,
+        owner: persona.uid,
+    }
 }
 
 fn blocked(step: &Step) -> Option<Standing> {
     match step {
-        Step::Refuse { conflict } => Some(Standing::Conflict { message: conflict.clone() }),
-        Step::Wait { why } => Some(Standing::Unavailable { message: why.clone() }),
-        Step::Report { drift } => Some(Standing::Reported { drift: drift.clone() }),
+        Step::Refuse { conflict } => Some(Standing::Conflict {
+            message: conflict.clone(),
+        }),
+        Step::Wait { why } => Some(Standing::Unavailable {
+            message: why.clone(),
+        }),
+        Step::Report { drift } => Some(Standing::Reported {
+            drift: drift.clone(),
+        }),
         Step::Keep | Step::Adopt | Step::Create | Step::Repair { .. } => None,
     }
 }
 
 fn done(step: &Step) -> Standing {
     match step {
-        Step::Repair { drift } => Standing::Repaired { drift: drift.clone() },
+        Step::Repair { drift } => Standing::Repaired {
+            drift: drift.clone(),
+        },
         _ => Standing::Ready,
     }
 }
 
 fn graver(queue: Standing, dead_letters: Standing) -> Standing {
     match (queue, dead_letters) {
-        (Standing::Repaired { drift: a }, Standing::Repaired { drift: b }) => Standing::Repaired { drift: format!("{a}; {b}") },
+        (Standing::Repaired { drift: a }, Standing::Repaired { drift: b }) => Standing::Repaired {
+            drift: format!("{a}; {b}"),
+        },
         (Standing::Ready, other) | (other, _) => other,
     }
 }
@@ -201,8 +247,15 @@ async fn note_waits(
     persona: &ValidatedPersona,
     observed: &Observed,
 ) -> Result<Option<f64>, StoreError> {
-    let problems = [observed.prompt.as_ref().err(), observed.secrets.as_ref().err()];
-    let reasons: Vec<String> = problems.into_iter().flatten().map(|problem| problem.reason.as_str().to_owned()).collect();
+    let problems = [
+        observed.prompt.as_ref().err(),
+        observed.secrets.as_ref().err(),
+    ];
+    let reasons: Vec<String> = problems
+        .into_iter()
+        .flatten()
+        .map(|problem| problem.reason.as_str().to_owned())
+        .collect();
     if reasons.is_empty() && !world.store.waits(persona.uid).await? {
         return Ok(None);
     }

@@ -40,13 +40,20 @@ pub fn plan_finalizer(persona: &Persona) -> FinalizerStep {
 
 #[must_use]
 pub fn has_finalizer(persona: &Persona) -> bool {
-    persona.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    persona
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
 }
 
 /// The finalizers without, or with, ours.
 #[must_use]
 pub fn finalizers_after(persona: &Persona, step: FinalizerStep) -> Vec<String> {
-    let others = persona.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned();
+    let others = persona
+        .finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != FINALIZER)
+        .cloned();
     match step {
         FinalizerStep::Remove => others.collect(),
         FinalizerStep::Add => others.chain([FINALIZER.to_owned()]).collect(),
@@ -62,9 +69,15 @@ pub enum Progress {
     /// Somebody asked to let it go although things remain; how many were left behind.
     Abandoned { left: u64 },
     /// Workers still hold tasks; they stop at their next heartbeat, or their lease ends.
-    Working { tasks: i64, pending: Vec<PendingDeletion> },
+    Working {
+        tasks: i64,
+        pending: Vec<PendingDeletion>,
+    },
     /// A service does not answer, or holds live work.
-    Blocked { why: String, pending: Vec<PendingDeletion> },
+    Blocked {
+        why: String,
+        pending: Vec<PendingDeletion>,
+    },
 }
 
 /// Goes as far as it can. Safe to repeat from any point.
@@ -72,27 +85,49 @@ pub enum Progress {
 /// # Errors
 /// Postgres does not answer, or a newer leader writes.
 pub async fn cleanup(world: &PersonaWorld, persona: &Persona) -> Result<Progress, StoreError> {
-    let Some(uid) = persona.meta().uid.as_deref().and_then(|uid| uid.parse::<Uuid>().ok()) else {
+    let Some(uid) = persona
+        .meta()
+        .uid
+        .as_deref()
+        .and_then(|uid| uid.parse::<Uuid>().ok())
+    else {
         return Ok(Progress::Done);
     };
-    let asked = |annotation: &str| persona.annotations().get(annotation).is_some_and(|value| value == "true");
+    let asked = |annotation: &str| {
+        persona
+            .annotations()
+            .get(annotation)
+            .is_some_and(|value| value == "true")
+    };
     world.store.cancel_persona(uid).await?;
     if asked(ANNOTATION_ABANDON) {
-        let left = world.store.abandon(uid, &format!("annotation {ANNOTATION_ABANDON}")).await?;
+        let left = world
+            .store
+            .abandon(uid, &format!("annotation {ANNOTATION_ABANDON}"))
+            .await?;
         world.store.bury_persona(uid, false).await?;
         return Ok(Progress::Abandoned { left });
     }
     // From here on nothing claims for this persona and nothing new is queued.
-    world.store.bury_persona(uid, asked(ANNOTATION_ERASE)).await?;
+    world
+        .store
+        .bury_persona(uid, asked(ANNOTATION_ERASE))
+        .await?;
     let owned = world.store.owned_by(uid).await?;
     let tasks = world.store.live_tasks(uid).await?;
     if tasks > 0 {
-        return Ok(Progress::Working { tasks, pending: listed(&owned) });
+        return Ok(Progress::Working {
+            tasks,
+            pending: listed(&owned),
+        });
     }
     let namespace = persona.namespace().unwrap_or_default();
     for (done, entry) in owned.iter().enumerate() {
         if let Err(error) = destroy(world, &namespace, uid, entry).await? {
-            return Ok(Progress::Blocked { why: error.to_string(), pending: listed(&owned[done..]) });
+            return Ok(Progress::Blocked {
+                why: error.to_string(),
+                pending: listed(&owned[done..]),
+            });
         }
     }
     Ok(Progress::Done)
@@ -105,16 +140,30 @@ async fn destroy(
     uid: Uuid,
     entry: &LedgerEntry,
 ) -> Result<Result<(), PortError>, StoreError> {
-    let Some(system) = [System::RabbitMq, System::Qdrant].into_iter().find(|system| system.as_str() == entry.system) else {
+    let Some(system) = [System::RabbitMq, System::Qdrant]
+        .into_iter()
+        .find(|system| system.as_str() == entry.system)
+    else {
         return Ok(Ok(()));
     };
-    let claim = Claim { system, name: &entry.name, namespace, owner: uid };
-    let Some(intent) = world.store.intend_destruction(&claim, "deletionPolicy: Delete").await? else {
+    let claim = Claim {
+        system,
+        name: &entry.name,
+        namespace,
+        owner: uid,
+    };
+    let Some(intent) = world
+        .store
+        .intend_destruction(&claim, "deletionPolicy: Delete")
+        .await?
+    else {
         return Ok(Ok(()));
     };
     let deleted = match system {
         System::Qdrant => world.services.vectors.delete(&entry.name).await,
-        System::RabbitMq | System::Postgres | System::Kubernetes => world.services.queues.delete(&entry.name).await,
+        System::RabbitMq | System::Postgres | System::Kubernetes => {
+            world.services.queues.delete(&entry.name).await
+        }
     };
     if deleted.is_ok() {
         world.store.finish_destruction(intent).await?;
@@ -126,7 +175,11 @@ fn listed(owned: &[LedgerEntry]) -> Vec<PendingDeletion> {
     owned
         .iter()
         .take(LISTED)
-        .map(|entry| PendingDeletion { system: entry.system.clone(), name: entry.name.clone(), objects: None })
+        .map(|entry| PendingDeletion {
+            system: entry.system.clone(),
+            name: entry.name.clone(),
+            objects: None,
+        })
         .collect()
 }
 

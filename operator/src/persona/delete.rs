@@ -5,7 +5,10 @@ use super::{
     cleanup::{FinalizerStep, Progress, cleanup, finalizers_after, has_finalizer, plan_finalizer},
     write_status,
 };
-use crate::{context::FIELD_MANAGER, controller::{ErrorClass, Notice, Outcome, ReconcileError, time_boxed}};
+use crate::{
+    context::FIELD_MANAGER,
+    controller::{ErrorClass, Notice, Outcome, ReconcileError, time_boxed},
+};
 use crds::{
     ConditionState, ConditionType, Persona, PersonaStatus, Reason,
     common::{meta::ANNOTATION_ABANDON, pending::PendingDeletion},
@@ -27,7 +30,10 @@ const WORKERS_STOP: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// The API server refuses or does not answer.
-pub async fn settle_finalizer(world: &PersonaWorld, persona: &Persona) -> Result<Persona, ReconcileError> {
+pub async fn settle_finalizer(
+    world: &PersonaWorld,
+    persona: &Persona,
+) -> Result<Persona, ReconcileError> {
     match plan_finalizer(persona) {
         FinalizerStep::Keep => Ok(persona.clone()),
         step => set_finalizers(world, persona, step).await,
@@ -39,7 +45,10 @@ pub async fn settle_finalizer(world: &PersonaWorld, persona: &Persona) -> Result
 /// # Errors
 /// [`ReconcileError`]
 pub async fn delete(world: &PersonaWorld, persona: &Persona) -> Result<Outcome, ReconcileError> {
-    world.references.forget(&persona.namespace().unwrap_or_default(), &persona.name_any());
+    world.references.forget(
+        &persona.namespace().unwrap_or_default(),
+        &persona.name_any(),
+    );
     if !has_finalizer(persona) {
         return Ok(Outcome::done());
     }
@@ -50,18 +59,25 @@ pub async fn delete(world: &PersonaWorld, persona: &Persona) -> Result<Outcome, 
         }
         Ok(Progress::Abandoned { left }) => {
             set_finalizers(world, persona, FinalizerStep::Remove).await?;
-            let note = format!("{left} things were left behind because of the annotation {ANNOTATION_ABANDON}");
+            let note = format!(
+                "{left} things were left behind because of the annotation {ANNOTATION_ABANDON}"
+            );
             Ok(Outcome::done().telling(vec![Notice::warning("CleanupAbandoned", note)]))
         }
         Ok(Progress::Working { tasks, pending }) => {
-            let message = format!("{tasks} tasks are ending; then queue and collection are removed");
+            let message =
+                format!("{tasks} tasks are ending; then queue and collection are removed");
             write(world, persona, Reason::Deleting, &message, pending).await?;
             Ok(Outcome::done().after(Some(WORKERS_STOP)))
         }
         Ok(Progress::Blocked { why, pending }) => blocked(world, persona, &why, pending).await,
         Err(error) => {
             let error = ReconcileError::from(error);
-            if error.class == ErrorClass::Fenced { Err(error) } else { blocked(world, persona, &error.message, Vec::new()).await }
+            if error.class == ErrorClass::Fenced {
+                Err(error)
+            } else {
+                blocked(world, persona, &error.message, Vec::new()).await
+            }
         }
     }
 }
@@ -72,8 +88,17 @@ async fn blocked(
     why: &str,
     pending: Vec<PendingDeletion>,
 ) -> Result<Outcome, ReconcileError> {
-    let message = format!("Blocked: {why}. To let it go and leave the rest behind, annotate it {ANNOTATION_ABANDON}=true");
-    write(world, persona, Reason::DependencyUnavailable, &message, pending).await?;
+    let message = format!(
+        "Blocked: {why}. To let it go and leave the rest behind, annotate it {ANNOTATION_ABANDON}=true"
+    );
+    write(
+        world,
+        persona,
+        Reason::DependencyUnavailable,
+        &message,
+        pending,
+    )
+    .await?;
     Err(ReconcileError::transient(message))
 }
 
@@ -85,7 +110,13 @@ async fn write(
     pending: Vec<PendingDeletion>,
 ) -> Result<(), ReconcileError> {
     let before = persona.status.clone().unwrap_or_default();
-    let after = build(&before, persona.metadata.generation, reason, message, pending);
+    let after = build(
+        &before,
+        persona.metadata.generation,
+        reason,
+        message,
+        pending,
+    );
     write_status(world, persona, &before, &after).await
 }
 
@@ -104,21 +135,49 @@ fn build(
     }
     let now = Timestamp::now();
     let mut set = |type_, state: ConditionState, reason, message| {
-        set_condition(&mut status.conditions, type_, state, reason, message, generation, now);
+        set_condition(
+            &mut status.conditions,
+            type_,
+            state,
+            reason,
+            message,
+            generation,
+            now,
+        );
     };
-    set(ConditionType::Ready, ConditionState::False, Reason::Deleting, message);
-    set(ConditionType::Reconciling, ConditionState::True, reason, message);
+    set(
+        ConditionType::Ready,
+        ConditionState::False,
+        Reason::Deleting,
+        message,
+    );
+    set(
+        ConditionType::Reconciling,
+        ConditionState::True,
+        reason,
+        message,
+    );
     set(ConditionType::Stalled, ConditionState::False, reason, "");
     status
 }
 
 /// Writes the list whole, against the version that was read: what another manager added meanwhile is a conflict, not a loss.
-async fn set_finalizers(world: &PersonaWorld, persona: &Persona, step: FinalizerStep) -> Result<Persona, ReconcileError> {
-    let api = Api::<Persona>::namespaced(world.client.clone(), &persona.namespace().unwrap_or_default());
+async fn set_finalizers(
+    world: &PersonaWorld,
+    persona: &Persona,
+    step: FinalizerStep,
+) -> Result<Persona, ReconcileError> {
+    let api = Api::<Persona>::namespaced(
+        world.client.clone(),
+        &persona.namespace().unwrap_or_default(),
+    );
     let patch = json!({ "metadata": {
         "resourceVersion": persona.resource_version(),
         "finalizers": finalizers_after(persona, step),
     }});
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     Ok(time_boxed(api.patch(&persona.name_any(), &parameters, &Patch::Merge(patch))).await?)
 }

@@ -20,7 +20,9 @@ pub mod testing;
 
 use crate::{
     context::Context,
-    controller::{self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status},
+    controller::{
+        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status,
+    },
     loops::{drift, orphans},
     signals::Triggered,
 };
@@ -67,7 +69,10 @@ impl PersonaWorld {
             client: ctx.client.clone(),
             install: ctx.settings.install.clone(),
             store: ctx.store.clone(),
-            services: Services { queues: Arc::new(queues.clone()), vectors: Arc::new(ctx.vectors.clone()) },
+            services: Services {
+                queues: Arc::new(queues.clone()),
+                vectors: Arc::new(ctx.vectors.clone()),
+            },
             pods: workers::WorkerPods::default(),
             references: PromptReferences::default(),
         }
@@ -137,12 +142,23 @@ pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcom
     }
     let persona = delete::settle_finalizer(world, persona).await?;
     let namespace = persona.namespace().unwrap_or_default();
-    world.references.note(&namespace, &persona.name_any(), &persona.spec.prompt_ref.name);
-    let Some(tenant) = observe::tenant(world, &namespace).await? else { return Ok(Outcome::of(Verdict::Skipped)) };
+    world.references.note(
+        &namespace,
+        &persona.name_any(),
+        &persona.spec.prompt_ref.name,
+    );
+    let Some(tenant) = observe::tenant(world, &namespace).await? else {
+        return Ok(Outcome::of(Verdict::Skipped));
+    };
     let before = persona.status.clone().unwrap_or_default();
     match validate::validate(&persona, &tenant) {
         Err(invalid) => {
-            let after = status::build_invalid(&before, persona.metadata.generation, &invalid, Timestamp::now());
+            let after = status::build_invalid(
+                &before,
+                persona.metadata.generation,
+                &invalid,
+                Timestamp::now(),
+            );
             write_status(world, &persona, &before, &after).await?;
             Ok(Outcome::of(Verdict::Refused))
         }
@@ -158,7 +174,10 @@ pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcom
     }
 }
 
-async fn bring_about(world: &PersonaWorld, persona: &validate::ValidatedPersona) -> Result<Applied, ObserveError> {
+async fn bring_about(
+    world: &PersonaWorld,
+    persona: &validate::ValidatedPersona,
+) -> Result<Applied, ObserveError> {
     let observed = observe::observe(world, persona).await?;
     let plan = plan::plan(persona, &observed);
     Ok(apply::apply(world, persona, &observed, &plan).await?)
@@ -173,7 +192,12 @@ async fn give_up(
 ) -> Result<Outcome, ReconcileError> {
     let error = ReconcileError::from(error);
     if error.class != controller::ErrorClass::Fenced {
-        let after = status::build_unavailable(before, persona.metadata.generation, &error.message, Timestamp::now());
+        let after = status::build_unavailable(
+            before,
+            persona.metadata.generation,
+            &error.message,
+            Timestamp::now(),
+        );
         write_status(world, persona, before, &after).await?;
     }
     Err(error)
@@ -186,16 +210,26 @@ fn finish(applied: &Applied) -> Result<Outcome, ReconcileError> {
         match thing {
             Standing::Ready => {}
             Standing::Repaired { drift } => {
-                outcome.notices.push(Notice::warning("Drifted", format!("{drift}; it was put right")));
+                outcome.notices.push(Notice::warning(
+                    "Drifted",
+                    format!("{drift}; it was put right"),
+                ));
             }
             Standing::Reported { drift } => {
-                outcome.notices.push(Notice::warning("Drifted", format!("{drift}; driftPolicy Report leaves it so")));
+                outcome.notices.push(Notice::warning(
+                    "Drifted",
+                    format!("{drift}; driftPolicy Report leaves it so"),
+                ));
             }
             Standing::Conflict { message } => {
                 outcome.verdict = Verdict::Refused;
-                outcome.notices.push(Notice::warning("Conflict", message.clone()));
+                outcome
+                    .notices
+                    .push(Notice::warning("Conflict", message.clone()));
             }
-            Standing::Unavailable { message } => return Err(ReconcileError::transient(message.clone())),
+            Standing::Unavailable { message } => {
+                return Err(ReconcileError::transient(message.clone()));
+            }
         }
     }
     let waited = applied.waiting_seconds.unwrap_or(0.0);
@@ -227,8 +261,18 @@ async fn write_status(
     before: &PersonaStatus,
     after: &PersonaStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<Persona>::namespaced(world.client.clone(), &persona.namespace().unwrap_or_default());
-    patch_status(&api, &persona.name_any(), persona.resource_version().as_deref(), before, after).await?;
+    let api = Api::<Persona>::namespaced(
+        world.client.clone(),
+        &persona.namespace().unwrap_or_default(),
+    );
+    patch_status(
+        &api,
+        &persona.name_any(),
+        persona.resource_version().as_deref(),
+        before,
+        after,
+    )
+    .await?;
     Ok(())
 }
 

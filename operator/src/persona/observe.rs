@@ -26,8 +26,14 @@ use std::collections::HashMap;
 /// The API server does not answer.
 pub async fn tenant(world: &PersonaWorld, namespace: &str) -> Result<Option<Tenant>, kube::Error> {
     let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
-    let uid = found.and_then(|namespace| namespace.metadata.uid).and_then(|uid| uid.parse().ok());
-    Ok(uid.map(|namespace_uid| Tenant { install: world.install.clone(), namespace: namespace.to_owned(), namespace_uid }))
+    let uid = found
+        .and_then(|namespace| namespace.metadata.uid)
+        .and_then(|uid| uid.parse().ok());
+    Ok(uid.map(|namespace_uid| Tenant {
+        install: world.install.clone(),
+        namespace: namespace.to_owned(),
+        namespace_uid,
+    }))
 }
 
 /// Why nothing could be observed at all.
@@ -43,10 +49,16 @@ pub enum ObserveError {
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer: then nothing may be touched.
-pub async fn observe(world: &PersonaWorld, persona: &ValidatedPersona) -> Result<Observed, ObserveError> {
+pub async fn observe(
+    world: &PersonaWorld,
+    persona: &ValidatedPersona,
+) -> Result<Observed, ObserveError> {
     let store = &world.store;
     let row = store.persona_row(persona.uid).await?;
-    let predecessor = row.is_none() && store.has_predecessor(persona.uid, persona.tenant.namespace_uid, &persona.name).await?;
+    let predecessor = row.is_none()
+        && store
+            .has_predecessor(persona.uid, persona.tenant.namespace_uid, &persona.name)
+            .await?;
     let prompt = resolve(world, persona).await?;
     let wanted = wanted_collection(persona);
     let (queue, dead_letters, collection) = tokio::join!(
@@ -55,15 +67,25 @@ pub async fn observe(world: &PersonaWorld, persona: &ValidatedPersona) -> Result
         world.services.vectors.collection(&wanted),
     );
     let owner = async |system, name: &str| {
-        let claim = Claim { system, name, namespace: &persona.tenant.namespace, owner: persona.uid };
-        store.ownership_for_persona(&claim, persona.tenant.namespace_uid, &persona.name).await
+        let claim = Claim {
+            system,
+            name,
+            namespace: &persona.tenant.namespace,
+            owner: persona.uid,
+        };
+        store
+            .ownership_for_persona(&claim, persona.tenant.namespace_uid, &persona.name)
+            .await
     };
     Ok(Observed {
         row,
         predecessor,
         prompt,
         secrets: check_secrets(world, persona).await?,
-        queue: Thing { ownership: owner(System::RabbitMq, &persona.queue).await?, sight: queue.map_err(|e| e.to_string()) },
+        queue: Thing {
+            ownership: owner(System::RabbitMq, &persona.queue).await?,
+            sight: queue.map_err(|e| e.to_string()),
+        },
         dead_letters: Thing {
             ownership: owner(System::RabbitMq, &persona.dead_letter_queue).await?,
             sight: dead_letters.map_err(|e| e.to_string()),
@@ -86,13 +108,19 @@ pub fn wanted_collection(persona: &ValidatedPersona) -> WantedCollection {
     }
 }
 
-async fn resolve(world: &PersonaWorld, persona: &ValidatedPersona) -> Result<Result<ResolvedPrompt, Problem>, StoreError> {
+async fn resolve(
+    world: &PersonaWorld,
+    persona: &ValidatedPersona,
+) -> Result<Result<ResolvedPrompt, Problem>, StoreError> {
     let template = &persona.prompt.name;
     let (track, digest) = match persona.prompt.selector() {
         PromptSelector::Track(track) => (Some(track), None),
         PromptSelector::Digest(digest) => (None, Some(digest)),
     };
-    let found = world.store.resolve_prompt(&persona.tenant.namespace, template, track, digest).await?;
+    let found = world
+        .store
+        .resolve_prompt(&persona.tenant.namespace, template, track, digest)
+        .await?;
     Ok(found.map_err(|missing| match (missing, track, digest) {
         (MissingPrompt::Template, ..) => Problem {
             reason: Reason::PromptTemplateNotFound,
@@ -110,7 +138,10 @@ async fn resolve(world: &PersonaWorld, persona: &ValidatedPersona) -> Result<Res
 }
 
 /// Reads each named Secret once, by `get` alone, and drops it after the check.
-async fn check_secrets(world: &PersonaWorld, persona: &ValidatedPersona) -> Result<Result<(), Problem>, kube::Error> {
+async fn check_secrets(
+    world: &PersonaWorld,
+    persona: &ValidatedPersona,
+) -> Result<Result<(), Problem>, kube::Error> {
     let api = Api::<Secret>::namespaced(world.client.clone(), &persona.tenant.namespace);
     let mut read: HashMap<&str, Option<Secret>> = HashMap::new();
     for SecretNeed { name, .. } in &persona.secrets {
@@ -121,7 +152,10 @@ async fn check_secrets(world: &PersonaWorld, persona: &ValidatedPersona) -> Resu
     for need in &persona.secrets {
         let secret = read.get(need.name.as_str()).and_then(Option::as_ref);
         if let Err(problem) = secrets::check(need, secret) {
-            return Ok(Err(Problem { reason: problem.reason, message: problem.message }));
+            return Ok(Err(Problem {
+                reason: problem.reason,
+                message: problem.message,
+            }));
         }
     }
     Ok(Ok(()))

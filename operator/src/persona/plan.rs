@@ -8,11 +8,7 @@ use backends::postgres::operator::{
     ledger::Ownership,
     personas::{PersonaRow, ResolvedPrompt},
 };
-use crds::{
-    Reason,
-    common::policy::DriftPolicy,
-    persona::Adoption,
-};
+use crds::{Reason, common::policy::DriftPolicy, persona::Adoption};
 
 /// Everything that was seen of one persona before anything was done. An error is the text of a service's failure.
 #[derive(Debug, Clone)]
@@ -80,7 +76,11 @@ pub fn plan(persona: &ValidatedPersona, observed: &Observed) -> Plan {
         row: if row_matches(persona, observed.row.as_ref()) {
             Step::Keep
         } else if observed.row.is_none() {
-            missing(was_here && !observed.predecessor, repair, "the persona's row was missing".to_owned())
+            missing(
+                was_here && !observed.predecessor,
+                repair,
+                "the persona's row was missing".to_owned(),
+            )
         } else {
             Step::Create
         },
@@ -109,17 +109,25 @@ fn plan_queue(name: &str, thing: &Thing<QueueSight>, repair: bool) -> Step {
     match &thing.sight {
         Err(why) => Step::Wait { why: why.clone() },
         Ok(QueueSight::Different { difference }) => Step::Refuse {
-            conflict: format!("queue {name} exists with other settings ({difference}) and is left as it is; delete or rename it"),
+            conflict: format!(
+                "queue {name} exists with other settings ({difference}) and is left as it is; delete or rename it"
+            ),
         },
         Ok(QueueSight::Absent) => missing(made, repair, format!("queue {name} was missing")),
-        Ok(QueueSight::Unbound { .. }) => missing(made, repair, format!("queue {name} had lost its binding")),
+        Ok(QueueSight::Unbound { .. }) => {
+            missing(made, repair, format!("queue {name} had lost its binding"))
+        }
         Ok(QueueSight::Standing { .. }) if made => Step::Keep,
         // Declared by an earlier attempt that did not live to note it, or by hand with the right settings.
         Ok(QueueSight::Standing { .. }) => Step::Create,
     }
 }
 
-fn plan_collection(persona: &ValidatedPersona, thing: &Thing<CollectionSight>, repair: bool) -> Step {
+fn plan_collection(
+    persona: &ValidatedPersona,
+    thing: &Thing<CollectionSight>,
+    repair: bool,
+) -> Step {
     let name = &persona.revision.vectors.collection;
     if let Some(step) = owned_elsewhere(name, &thing.ownership) {
         return step;
@@ -132,13 +140,23 @@ fn plan_collection(persona: &ValidatedPersona, thing: &Thing<CollectionSight>, r
                 "collection {name} exists with other vector settings ({difference}) and is left as it is; rename or delete it"
             ),
         },
-        Ok(CollectionSight::Absent) => missing(made, repair, format!("collection {name} was missing")),
+        Ok(CollectionSight::Absent) => {
+            missing(made, repair, format!("collection {name} was missing"))
+        }
         Ok(CollectionSight::Standing { .. }) if made => Step::Keep,
         // An entry without the note that the thing stands: an earlier attempt created it and did not live to note it.
-        Ok(CollectionSight::Standing { points: 0 }) if matches!(thing.ownership, Ownership::Own { .. }) => Step::Create,
-        Ok(CollectionSight::Standing { .. }) if persona.adoption == Adoption::IfMatching => Step::Adopt,
+        Ok(CollectionSight::Standing { points: 0 })
+            if matches!(thing.ownership, Ownership::Own { .. }) =>
+        {
+            Step::Create
+        }
+        Ok(CollectionSight::Standing { .. }) if persona.adoption == Adoption::IfMatching => {
+            Step::Adopt
+        }
         Ok(CollectionSight::Standing { .. }) => Step::Refuse {
-            conflict: format!("collection {name} exists already and vectors.adoption is Never; delete it or create another Persona"),
+            conflict: format!(
+                "collection {name} exists already and vectors.adoption is Never; delete it or create another Persona"
+            ),
         },
     }
 }
@@ -146,7 +164,9 @@ fn plan_collection(persona: &ValidatedPersona, thing: &Thing<CollectionSight>, r
 fn owned_elsewhere(name: &str, ownership: &Ownership) -> Option<Step> {
     match ownership {
         Ownership::Other { namespace, owner } => Some(Step::Refuse {
-            conflict: format!("{name} belongs to resource {owner} in namespace {namespace}, which had it first"),
+            conflict: format!(
+                "{name} belongs to resource {owner} in namespace {namespace}, which had it first"
+            ),
         }),
         Ownership::Free | Ownership::Own { .. } => None,
     }

@@ -7,11 +7,17 @@ use async_trait::async_trait;
 pub enum QueueSight {
     Absent,
     /// It stands as it should, with its binding, and holds that many ready messages.
-    Standing { ready: u64 },
+    Standing {
+        ready: u64,
+    },
     /// It stands, but the binding that feeds it is missing.
-    Unbound { ready: u64 },
+    Unbound {
+        ready: u64,
+    },
     /// It stands with other arguments.
-    Different { difference: String },
+    Different {
+        difference: String,
+    },
 }
 
 /// A collection as the vector index shows it.

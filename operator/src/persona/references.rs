@@ -16,7 +16,10 @@ impl PromptReferences {
     /// The persona follows this template from now on.
     pub fn note(&self, namespace: &str, persona: &str, template: &str) {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        followed.entry(namespace.to_owned()).or_default().insert(persona.to_owned(), template.to_owned());
+        followed
+            .entry(namespace.to_owned())
+            .or_default()
+            .insert(persona.to_owned(), template.to_owned());
     }
 
     /// The persona is gone.
@@ -35,7 +38,10 @@ impl PromptReferences {
     pub fn of(&self, namespace: &str, template: &str) -> Vec<String> {
         let followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let personas = followed.get(namespace).into_iter().flatten();
-        personas.filter(|(_, follows)| *follows == template).map(|(persona, _)| persona.clone()).collect()
+        personas
+            .filter(|(_, follows)| *follows == template)
+            .map(|(persona, _)| persona.clone())
+            .collect()
     }
 }
 
@@ -46,7 +52,11 @@ mod tests {
     #[test]
     fn a_template_finds_its_personas_of_its_own_namespace() {
         let references = PromptReferences::default();
-        for (namespace, persona, template) in [("a", "maya", "launch"), ("a", "leo", "other"), ("b", "maya", "launch")] {
+        for (namespace, persona, template) in [
+            ("a", "maya", "launch"),
+            ("a", "leo", "other"),
+            ("b", "maya", "launch"),
+        ] {
             references.note(namespace, persona, template);
         }
         assert_eq!(references.of("a", "launch"), ["maya"]);

@@ -7,7 +7,10 @@ use super::{
 use backends::postgres::operator::personas::{PersonaFigures, ResolvedPrompt};
 use crds::{
     ConditionState, ConditionType, PersonaStatus, Reason, is_true,
-    persona::{PersonaPhase, status::{CollectionStatus, PersonaUsage, PromptStatus, QueueStatus, RevisionStatus}},
+    persona::{
+        PersonaPhase,
+        status::{CollectionStatus, PersonaUsage, PromptStatus, QueueStatus, RevisionStatus},
+    },
     set_condition,
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
@@ -20,11 +23,19 @@ pub const PATIENCE_SECONDS: f64 = 300.0;
 pub enum Standing {
     Ready,
     /// It had drifted and stands again.
-    Repaired { drift: String },
+    Repaired {
+        drift: String,
+    },
     /// It has drifted and policy leaves it so.
-    Reported { drift: String },
-    Conflict { message: String },
-    Unavailable { message: String },
+    Reported {
+        drift: String,
+    },
+    Conflict {
+        message: String,
+    },
+    Unavailable {
+        message: String,
+    },
 }
 
 /// What one reconcile came to; every field must be looked at by whoever makes a status of it.
@@ -50,7 +61,12 @@ pub struct Applied {
 
 /// The status after a reconcile that got as far as applying.
 #[must_use]
-pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Applied, now: Timestamp) -> PersonaStatus {
+pub fn build(
+    before: &PersonaStatus,
+    persona: &ValidatedPersona,
+    applied: &Applied,
+    now: Timestamp,
+) -> PersonaStatus {
     let Applied {
         row,
         revision,
@@ -71,12 +87,21 @@ pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Appli
     status.observed_generation = persona.generation;
     status.pending_deletion.clear();
     if let Some(revision) = revision {
-        status.revision = Some(RevisionStatus { number: *revision, digest: persona.revision.digest() });
+        status.revision = Some(RevisionStatus {
+            number: *revision,
+            digest: persona.revision.digest(),
+        });
     }
     status.queue = Some(QueueStatus {
         name: persona.queue.clone(),
         ready: queue_ready.map(rounded),
-        dead: dead_letters.map(|dead| rounded(dead + figures.as_ref().map_or(0, |figures| figures.dead_lettered.max(0) as u64))),
+        dead: dead_letters.map(|dead| {
+            rounded(
+                dead + figures
+                    .as_ref()
+                    .map_or(0, |figures| figures.dead_lettered.max(0) as u64),
+            )
+        }),
     });
     status.collection = Some(CollectionStatus {
         name: persona.revision.vectors.collection.clone(),
@@ -94,7 +119,9 @@ pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Appli
         status.posts = Some(figures.posts);
         status.usage = Some(PersonaUsage {
             tokens_today: figures.tokens_today,
-            resets_at: Timestamp::from_second(figures.resets_at.timestamp()).ok().map(Time),
+            resets_at: Timestamp::from_second(figures.resets_at.timestamp())
+                .ok()
+                .map(Time),
         });
     }
     if let Some(active) = active_workers {
@@ -102,7 +129,11 @@ pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Appli
     }
     status.selector = Some(selector.clone());
 
-    let mut conditions = Conditions { status: &mut status, generation: persona.generation, now };
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation: persona.generation,
+        now,
+    };
     conditions.thing(ConditionType::RowSynced, row);
     conditions.thing(ConditionType::QueueReady, queue);
     conditions.thing(ConditionType::CollectionReady, collection);
@@ -114,7 +145,12 @@ pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Appli
             Reason::Succeeded,
             &format!("version {} of template {}", prompt.version, prompt.template),
         ),
-        Err(problem) => conditions.set(ConditionType::PromptResolved, false.into(), problem.reason, &problem.message),
+        Err(problem) => conditions.set(
+            ConditionType::PromptResolved,
+            false.into(),
+            problem.reason,
+            &problem.message,
+        ),
     }
     conditions.model(figures.as_ref());
     conditions.budget(persona.tokens_per_day, figures.as_ref());
@@ -125,24 +161,55 @@ pub fn build(before: &PersonaStatus, persona: &ValidatedPersona, applied: &Appli
 
 /// The status of a persona whose spec cannot be acted upon: the last good state stays, and the reason is shown.
 #[must_use]
-pub fn build_invalid(before: &PersonaStatus, generation: Option<i64>, invalid: &Invalid, now: Timestamp) -> PersonaStatus {
+pub fn build_invalid(
+    before: &PersonaStatus,
+    generation: Option<i64>,
+    invalid: &Invalid,
+    now: Timestamp,
+) -> PersonaStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
-    let obstacle = Obstacle { kind: ObstacleKind::Person, reason: invalid.reason(), message: invalid.to_string() };
-    Conditions { status: &mut status, generation, now }.verdict(Some(obstacle), 0.0);
+    let obstacle = Obstacle {
+        kind: ObstacleKind::Person,
+        reason: invalid.reason(),
+        message: invalid.to_string(),
+    };
+    Conditions {
+        status: &mut status,
+        generation,
+        now,
+    }
+    .verdict(Some(obstacle), 0.0);
     status.phase = Some(phase(&status, false));
     status
 }
 
 /// The status where Postgres or the Kubernetes API did not answer, so that nothing was looked at and nothing touched.
 #[must_use]
-pub fn build_unavailable(before: &PersonaStatus, generation: Option<i64>, message: &str, now: Timestamp) -> PersonaStatus {
+pub fn build_unavailable(
+    before: &PersonaStatus,
+    generation: Option<i64>,
+    message: &str,
+    now: Timestamp,
+) -> PersonaStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
-    let mut conditions = Conditions { status: &mut status, generation, now };
-    conditions.set(ConditionType::RowSynced, ConditionState::Unknown, Reason::DependencyUnavailable, message);
-    let obstacle =
-        Obstacle { kind: ObstacleKind::Outage, reason: Reason::DependencyUnavailable, message: message.to_owned() };
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation,
+        now,
+    };
+    conditions.set(
+        ConditionType::RowSynced,
+        ConditionState::Unknown,
+        Reason::DependencyUnavailable,
+        message,
+    );
+    let obstacle = Obstacle {
+        kind: ObstacleKind::Outage,
+        reason: Reason::DependencyUnavailable,
+        message: message.to_owned(),
+    };
     conditions.verdict(Some(obstacle), 0.0);
     status.phase = Some(phase(&status, false));
     status
@@ -168,7 +235,13 @@ enum ObstacleKind {
 /// The gravest obstacle: what only a person can mend, then outages, then what is waited for.
 fn first_obstacle(applied: &Applied) -> Option<Obstacle> {
     let things = [&applied.row, &applied.queue, &applied.collection];
-    let of = |kind, reason, message: &str| Some(Obstacle { kind, reason, message: message.to_owned() });
+    let of = |kind, reason, message: &str| {
+        Some(Obstacle {
+            kind,
+            reason,
+            message: message.to_owned(),
+        })
+    };
     for thing in things {
         if let Standing::Conflict { message } = thing {
             return of(ObstacleKind::Person, Reason::Conflict, message);
@@ -204,16 +277,35 @@ struct Conditions<'a> {
 
 impl Conditions<'_> {
     fn set(&mut self, type_: ConditionType, state: ConditionState, reason: Reason, message: &str) {
-        set_condition(&mut self.status.conditions, type_, state, reason, message, self.generation, self.now);
+        set_condition(
+            &mut self.status.conditions,
+            type_,
+            state,
+            reason,
+            message,
+            self.generation,
+            self.now,
+        );
     }
 
     fn thing(&mut self, type_: ConditionType, standing: &Standing) {
         match standing {
-            Standing::Ready | Standing::Repaired { .. } => self.set(type_, true.into(), Reason::Succeeded, ""),
-            Standing::Reported { drift } => self.set(type_, false.into(), Reason::DriftReported, drift),
-            Standing::Conflict { message } => self.set(type_, false.into(), Reason::Conflict, message),
+            Standing::Ready | Standing::Repaired { .. } => {
+                self.set(type_, true.into(), Reason::Succeeded, "")
+            }
+            Standing::Reported { drift } => {
+                self.set(type_, false.into(), Reason::DriftReported, drift)
+            }
+            Standing::Conflict { message } => {
+                self.set(type_, false.into(), Reason::Conflict, message)
+            }
             Standing::Unavailable { message } => {
-                self.set(type_, ConditionState::Unknown, Reason::DependencyUnavailable, message);
+                self.set(
+                    type_,
+                    ConditionState::Unknown,
+                    Reason::DependencyUnavailable,
+                    message,
+                );
             }
         }
     }
@@ -221,14 +313,40 @@ impl Conditions<'_> {
     /// Drifted stays as it was while a service does not answer: nobody has looked.
     fn drift(&mut self, things: [&Standing; 3]) {
         let found = |pick: fn(&Standing) -> Option<&str>| {
-            things.iter().filter_map(|thing| pick(thing)).collect::<Vec<_>>().join("; ")
+            things
+                .iter()
+                .filter_map(|thing| pick(thing))
+                .collect::<Vec<_>>()
+                .join("; ")
         };
-        let reported = found(|thing| if let Standing::Reported { drift } = thing { Some(drift) } else { None });
-        let repaired = found(|thing| if let Standing::Repaired { drift } = thing { Some(drift) } else { None });
+        let reported = found(|thing| {
+            if let Standing::Reported { drift } = thing {
+                Some(drift)
+            } else {
+                None
+            }
+        });
+        let repaired = found(|thing| {
+            if let Standing::Repaired { drift } = thing {
+                Some(drift)
+            } else {
+                None
+            }
+        });
         if !reported.is_empty() {
-            self.set(ConditionType::Drifted, true.into(), Reason::DriftReported, &reported);
+            self.set(
+                ConditionType::Drifted,
+                true.into(),
+                Reason::DriftReported,
+                &reported,
+            );
         } else if !repaired.is_empty() {
-            self.set(ConditionType::Drifted, false.into(), Reason::Repaired, &repaired);
+            self.set(
+                ConditionType::Drifted,
+                false.into(),
+                Reason::Repaired,
+                &repaired,
+            );
         } else if things.iter().all(|thing| matches!(thing, Standing::Ready)) {
             self.set(ConditionType::Drifted, false.into(), Reason::InSync, "");
         }
@@ -237,23 +355,42 @@ impl Conditions<'_> {
     fn model(&mut self, figures: Option<&PersonaFigures>) {
         let type_ = ConditionType::ModelReachable;
         match figures {
-            Some(PersonaFigures { model_error: Some(error), .. }) => {
+            Some(PersonaFigures {
+                model_error: Some(error),
+                ..
+            }) => {
                 self.set(type_, false.into(), Reason::ModelUnreachable, error);
             }
-            Some(PersonaFigures { model_seen_at: Some(_), .. }) => self.set(type_, true.into(), Reason::Succeeded, ""),
-            _ => self.set(type_, ConditionState::Unknown, Reason::NotObserved, "no worker has called the model yet"),
+            Some(PersonaFigures {
+                model_seen_at: Some(_),
+                ..
+            }) => self.set(type_, true.into(), Reason::Succeeded, ""),
+            _ => self.set(
+                type_,
+                ConditionState::Unknown,
+                Reason::NotObserved,
+                "no worker has called the model yet",
+            ),
         }
     }
 
     fn budget(&mut self, limit: Option<i64>, figures: Option<&PersonaFigures>) {
         let type_ = ConditionType::BudgetAvailable;
         match (limit, figures) {
-            (None, _) => self.set(type_, true.into(), Reason::NotApplicable, "spec.limits.tokensPerDay is not set"),
+            (None, _) => self.set(
+                type_,
+                true.into(),
+                Reason::NotApplicable,
+                "spec.limits.tokensPerDay is not set",
+            ),
             (Some(limit), Some(figures)) if figures.tokens_today >= limit => self.set(
                 type_,
                 false.into(),
                 Reason::BudgetExhausted,
-                &format!("{} of {limit} tokens are used or reserved; the day ends at midnight UTC", figures.tokens_today),
+                &format!(
+                    "{} of {limit} tokens are used or reserved; the day ends at midnight UTC",
+                    figures.tokens_today
+                ),
             ),
             (Some(_), Some(_)) => self.set(type_, true.into(), Reason::Succeeded, ""),
             (Some(_), None) => self.set(type_, ConditionState::Unknown, Reason::NotObserved, ""),
@@ -262,9 +399,24 @@ impl Conditions<'_> {
 
     /// The three conditions of kstatus.
     fn verdict(&mut self, obstacle: Option<Obstacle>, waiting_seconds: f64) {
-        let Some(Obstacle { kind, reason, message }) = obstacle else {
-            self.set(ConditionType::Ready, true.into(), Reason::AllReady, "queue, collection, row and prompt are there");
-            self.set(ConditionType::Reconciling, false.into(), Reason::AllReady, "");
+        let Some(Obstacle {
+            kind,
+            reason,
+            message,
+        }) = obstacle
+        else {
+            self.set(
+                ConditionType::Ready,
+                true.into(),
+                Reason::AllReady,
+                "queue, collection, row and prompt are there",
+            );
+            self.set(
+                ConditionType::Reconciling,
+                false.into(),
+                Reason::AllReady,
+                "",
+            );
             self.set(ConditionType::Stalled, false.into(), Reason::AllReady, "");
             return;
         };
@@ -274,7 +426,12 @@ impl Conditions<'_> {
             ObstacleKind::Outage => false,
         };
         self.set(ConditionType::Ready, false.into(), reason, &message);
-        self.set(ConditionType::Reconciling, (!stalled).into(), reason, &message);
+        self.set(
+            ConditionType::Reconciling,
+            (!stalled).into(),
+            reason,
+            &message,
+        );
         self.set(ConditionType::Stalled, stalled.into(), reason, &message);
     }
 }

@@ -15,7 +15,8 @@ use crds::{
 use domain::{
     names::{EmbeddingSpace, Tenant, dead_letter_queue, persona_queue, posts_collection},
     revision::{
-        self, DedupGate, EndpointSettings, Gates, ModelSettings, PersonaRevision, SecretKey, VectorSettings, Voice,
+        self, DedupGate, EndpointSettings, Gates, ModelSettings, PersonaRevision, SecretKey,
+        VectorSettings, Voice,
     },
 };
 use url::Url;
@@ -53,7 +54,10 @@ pub struct SecretNeed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
     #[error("{field} {problem}")]
-    Field { field: &'static str, problem: String },
+    Field {
+        field: &'static str,
+        problem: String,
+    },
     #[error(
         "gates.emotion needs an analysis that exists for English alone, and voice.language is {language:?}; remove the \
          gate or write in English"
@@ -78,9 +82,16 @@ impl Invalid {
 pub fn validate(persona: &Persona, tenant: &Tenant) -> Result<ValidatedPersona, Invalid> {
     let name = persona.metadata.name.clone().unwrap_or_default();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.contains('.') {
-        return Err(field("metadata.name", "must have 1 to 50 characters and no dot; choose another name"));
+        return Err(field(
+            "metadata.name",
+            "must have 1 to 50 characters and no dot; choose another name",
+        ));
     }
-    let uid = persona.metadata.uid.as_deref().and_then(|uid| uid.parse().ok());
+    let uid = persona
+        .metadata
+        .uid
+        .as_deref()
+        .and_then(|uid| uid.parse().ok());
     let uid = uid.ok_or_else(|| field("metadata.uid", "is not a UUID"))?;
     let spec = &persona.spec;
     let queue = persona_queue(tenant, &name);
@@ -103,7 +114,11 @@ pub fn validate(persona: &Persona, tenant: &Tenant) -> Result<ValidatedPersona, 
     })
 }
 
-fn build_revision(name: &str, spec: &PersonaSpec, tenant: &Tenant) -> Result<PersonaRevision, Invalid> {
+fn build_revision(
+    name: &str,
+    spec: &PersonaSpec,
+    tenant: &Tenant,
+) -> Result<PersonaRevision, Invalid> {
     let dimensions = bounded("vectors.dimensions", spec.vectors.dimensions, 1, 4096)?;
     let space = EmbeddingSpace {
         model: text("embedding.model", &spec.embedding.model, 200)?,
@@ -121,9 +136,19 @@ fn build_revision(name: &str, spec: &PersonaSpec, tenant: &Tenant) -> Result<Per
                 &spec.model.api_key_secret_ref,
             )?,
             temperature_bp: bounded("model.temperatureBp", spec.model.temperature_bp, 0, 20_000)?,
-            max_output_tokens: bounded("model.maxOutputTokens", spec.model.max_output_tokens, 1, 32_768)?,
+            max_output_tokens: bounded(
+                "model.maxOutputTokens",
+                spec.model.max_output_tokens,
+                1,
+                32_768,
+            )?,
         },
-        embedding: endpoint("embedding.endpoint", &spec.embedding.endpoint, space.model.clone(), &spec.embedding.secret_ref)?,
+        embedding: endpoint(
+            "embedding.endpoint",
+            &spec.embedding.endpoint,
+            space.model.clone(),
+            &spec.embedding.secret_ref,
+        )?,
         moderation: match &spec.moderation {
             None => None,
             Some(moderation) => Some(endpoint(
@@ -161,7 +186,9 @@ fn build_gates(spec: &PersonaSpec) -> Result<Gates, Invalid> {
     let gates = &spec.gates;
     let language = &spec.voice.language;
     if gates.emotion.is_some() && !is_english(language) {
-        return Err(Invalid::Language { language: language.clone() });
+        return Err(Invalid::Language {
+            language: language.clone(),
+        });
     }
     // The contract means the same in both crates; its words are those of the wire.
     let emotion = match &gates.emotion {
@@ -179,7 +206,12 @@ fn build_gates(spec: &PersonaSpec) -> Result<Gates, Invalid> {
                 DedupAction::Regenerate => revision::DedupAction::Regenerate,
                 DedupAction::Flag => revision::DedupAction::Flag,
             },
-            threshold_bp: bounded("gates.dedup.thresholdBp", gates.dedup.threshold_bp, 1, 10_000)?,
+            threshold_bp: bounded(
+                "gates.dedup.thresholdBp",
+                gates.dedup.threshold_bp,
+                1,
+                10_000,
+            )?,
         },
         emotion,
         min_score_bp: match gates.min_score_bp {
@@ -191,8 +223,18 @@ fn build_gates(spec: &PersonaSpec) -> Result<Gates, Invalid> {
 
 fn secret_needs(spec: &PersonaSpec) -> Result<Vec<SecretNeed>, Invalid> {
     let mut needs = vec![
-        need(SecretPurpose::Model, "model.endpoint", &spec.model.endpoint, &spec.model.api_key_secret_ref)?,
-        need(SecretPurpose::Embedding, "embedding.endpoint", &spec.embedding.endpoint, &spec.embedding.secret_ref)?,
+        need(
+            SecretPurpose::Model,
+            "model.endpoint",
+            &spec.model.endpoint,
+            &spec.model.api_key_secret_ref,
+        )?,
+        need(
+            SecretPurpose::Embedding,
+            "embedding.endpoint",
+            &spec.embedding.endpoint,
+            &spec.embedding.secret_ref,
+        )?,
     ];
     if let Some(moderation) = &spec.moderation {
         needs.push(need(
@@ -211,12 +253,20 @@ fn need(
     endpoint: &str,
     secret: &SecretKeyRef,
 ) -> Result<SecretNeed, Invalid> {
-    Ok(SecretNeed { purpose, name: secret.name.clone(), key: secret.key.clone(), host: host_of(name, endpoint)? })
+    Ok(SecretNeed {
+        purpose,
+        name: secret.name.clone(),
+        key: secret.key.clone(),
+        host: host_of(name, endpoint)?,
+    })
 }
 
 /// The host to which a key would be sent.
 fn host_of(name: &'static str, endpoint: &str) -> Result<String, Invalid> {
-    Ok(url_of(name, endpoint)?.host_str().unwrap_or_default().to_ascii_lowercase())
+    Ok(url_of(name, endpoint)?
+        .host_str()
+        .unwrap_or_default()
+        .to_ascii_lowercase())
 }
 
 /// What the URL parser here understands is what stands in the revision, so that no spelling means one host to this check
@@ -245,9 +295,15 @@ fn endpoint(
     secret: &SecretKeyRef,
 ) -> Result<EndpointSettings, Invalid> {
     Ok(EndpointSettings {
-        endpoint: url_of(name, endpoint)?.as_str().trim_end_matches('/').to_owned(),
+        endpoint: url_of(name, endpoint)?
+            .as_str()
+            .trim_end_matches('/')
+            .to_owned(),
         model,
-        secret: SecretKey { name: secret.name.clone(), key: secret.key.clone() },
+        secret: SecretKey {
+            name: secret.name.clone(),
+            key: secret.key.clone(),
+        },
     })
 }
 
@@ -257,8 +313,14 @@ fn text(name: &'static str, value: &str, max: usize) -> Result<String, Invalid> 
     if value.is_empty() {
         return Err(field(name, "must not be empty"));
     }
-    if value.chars().any(|c| c.is_control() || is_direction_mark(c)) {
-        return Err(field(name, "must not hold control characters or marks of writing direction; type it anew"));
+    if value
+        .chars()
+        .any(|c| c.is_control() || is_direction_mark(c))
+    {
+        return Err(field(
+            name,
+            "must not hold control characters or marks of writing direction; type it anew",
+        ));
     }
     bounded_text(name, value, max)
 }
@@ -273,12 +335,20 @@ fn prose(name: &'static str, value: &str, max: usize) -> Result<String, Invalid>
 
 fn bounded_text(name: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
     if value.chars().count() > max {
-        return Err(field(name, &format!("has more than {max} characters; shorten it")));
+        return Err(field(
+            name,
+            &format!("has more than {max} characters; shorten it"),
+        ));
     }
     Ok(value.to_owned())
 }
 
-fn bounded<T: TryFrom<i32>>(name: &'static str, value: i32, min: i32, max: i32) -> Result<T, Invalid> {
+fn bounded<T: TryFrom<i32>>(
+    name: &'static str,
+    value: i32,
+    min: i32,
+    max: i32,
+) -> Result<T, Invalid> {
     let outside = || field(name, &format!("must be from {min} to {max}, not {value}"));
     if value < min || value > max {
         return Err(outside());
@@ -292,11 +362,17 @@ fn is_direction_mark(c: char) -> bool {
 }
 
 fn is_english(language: &str) -> bool {
-    language.split('-').next().is_some_and(|primary| primary.eq_ignore_ascii_case("en"))
+    language
+        .split('-')
+        .next()
+        .is_some_and(|primary| primary.eq_ignore_ascii_case("en"))
 }
 
 fn field(field: &'static str, problem: &str) -> Invalid {
-    Invalid::Field { field, problem: problem.to_owned() }
+    Invalid::Field {
+        field,
+        problem: problem.to_owned(),
+    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,9 @@ impl WorkerPods {
     pub fn active(&self, namespace: &str, persona: &str) -> Option<usize> {
         let counted = self.lock();
         let key = (namespace.to_owned(), persona.to_owned());
-        counted.listed.then(|| counted.active.get(&key).map_or(0, HashSet::len))
+        counted
+            .listed
+            .then(|| counted.active.get(&key).map_or(0, HashSet::len))
     }
 
     /// Takes in one event; answers the personas whose number changed.
@@ -53,7 +55,11 @@ impl WorkerPods {
             }
             watcher::Event::InitApply(pod) => {
                 if let (Some(key), true) = (key_of(&pod), is_active(&pod)) {
-                    counted.listing.entry(key).or_default().insert(pod.name_any());
+                    counted
+                        .listing
+                        .entry(key)
+                        .or_default()
+                        .insert(pod.name_any());
                 }
                 Vec::new()
             }
@@ -61,9 +67,14 @@ impl WorkerPods {
                 let listing = std::mem::take(&mut counted.listing);
                 let before = std::mem::replace(&mut counted.active, listing);
                 let first = !std::mem::replace(&mut counted.listed, true);
-                let keys: HashSet<&PersonaKey> = before.keys().chain(counted.active.keys()).collect();
+                let keys: HashSet<&PersonaKey> =
+                    before.keys().chain(counted.active.keys()).collect();
                 keys.into_iter()
-                    .filter(|key| first || before.get(*key).map(HashSet::len) != counted.active.get(*key).map(HashSet::len))
+                    .filter(|key| {
+                        first
+                            || before.get(*key).map(HashSet::len)
+                                != counted.active.get(*key).map(HashSet::len)
+                    })
                     .cloned()
                     .collect()
             }
@@ -79,9 +90,15 @@ impl WorkerPods {
 
 impl Counted {
     fn place(&mut self, pod: &Pod, active: bool) -> Vec<PersonaKey> {
-        let Some(key) = key_of(pod) else { return Vec::new() };
+        let Some(key) = key_of(pod) else {
+            return Vec::new();
+        };
         let pods = self.active.entry(key.clone()).or_default();
-        let changed = if active { pods.insert(pod.name_any()) } else { pods.remove(&pod.name_any()) };
+        let changed = if active {
+            pods.insert(pod.name_any())
+        } else {
+            pods.remove(&pod.name_any())
+        };
         if pods.is_empty() {
             self.active.remove(&key);
         }
@@ -93,8 +110,11 @@ impl Counted {
 /// watch that breaks is opened again.
 pub async fn watch(ctx: Arc<Context>, pods: WorkerPods) {
     let signals = &ctx.process.signals;
-    let config = watcher::Config::default().labels(&format!("{LABEL_INSTALL}={}", ctx.settings.install));
-    let mut events = watcher(Api::<Pod>::all(ctx.client.clone()), config).default_backoff().boxed();
+    let config =
+        watcher::Config::default().labels(&format!("{LABEL_INSTALL}={}", ctx.settings.install));
+    let mut events = watcher(Api::<Pod>::all(ctx.client.clone()), config)
+        .default_backoff()
+        .boxed();
     // What changed since the last telling: a Job that starts twenty Pods is one reconcile, not twenty.
     let mut changed: HashSet<PersonaKey> = HashSet::new();
     let mut tell = tokio::time::interval(SETTLE);
@@ -120,7 +140,10 @@ fn key_of(pod: &Pod) -> Option<PersonaKey> {
 }
 
 fn is_active(pod: &Pod) -> bool {
-    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
     !matches!(phase, Some("Succeeded" | "Failed"))
 }
 

@@ -84,7 +84,12 @@ pub enum CredentialError {
 #[async_trait]
 pub trait BrokerUsers: Send + Sync {
     /// Makes the user or sets its password; it may read these queues and nothing else.
-    async fn ensure(&self, name: &str, password: &SecretString, queues: &[String]) -> Result<(), BrokerError>;
+    async fn ensure(
+        &self,
+        name: &str,
+        password: &SecretString,
+        queues: &[String],
+    ) -> Result<(), BrokerError>;
     /// Sets what an existing user may read.
     async fn restrict(&self, name: &str, queues: &[String]) -> Result<(), BrokerError>;
     /// Deletes the user, which ends its connections; one that is gone is deleted.
@@ -93,7 +98,12 @@ pub trait BrokerUsers: Send + Sync {
 
 #[async_trait]
 impl BrokerUsers for Management {
-    async fn ensure(&self, name: &str, password: &SecretString, queues: &[String]) -> Result<(), BrokerError> {
+    async fn ensure(
+        &self,
+        name: &str,
+        password: &SecretString,
+        queues: &[String],
+    ) -> Result<(), BrokerError> {
         self.ensure_worker_user(name, password, queues).await
     }
 
@@ -139,7 +149,12 @@ impl Tenancy {
             services.qdrant_api_key.clone(),
             &ctx.settings.operator_namespace,
         )?;
-        Ok(Self::new(ctx.client.clone(), ctx.store.clone(), ctx.broker.management.clone(), endpoints))
+        Ok(Self::new(
+            ctx.client.clone(),
+            ctx.store.clone(),
+            ctx.broker.management.clone(),
+            endpoints,
+        ))
     }
 
     #[must_use]
@@ -149,7 +164,13 @@ impl Tenancy {
         users: Arc<dyn BrokerUsers>,
         endpoints: WorkerEndpoints,
     ) -> Self {
-        Self { client, store, users, endpoints, gate: Arc::default() }
+        Self {
+            client,
+            store,
+            users,
+            endpoints,
+            gate: Arc::default(),
+        }
     }
 
     /// The Secret that a worker Job of this namespace mounts, with credentials that reach what its personas own now.
@@ -157,7 +178,10 @@ impl Tenancy {
     ///
     /// # Errors
     /// [`CredentialError`]; safe to repeat from any point.
-    pub async fn ensure_worker_credentials(&self, tenant: &Tenant) -> Result<WorkerCredentials, CredentialError> {
+    pub async fn ensure_worker_credentials(
+        &self,
+        tenant: &Tenant,
+    ) -> Result<WorkerCredentials, CredentialError> {
         let _one_at_a_time = self.gate.lock().await;
         let reach = self.store.tenant_reach(tenant).await?;
         if reach.queues.is_empty() || reach.collections.is_empty() {
@@ -165,7 +189,10 @@ impl Tenancy {
         }
         let choice = choose(&self.store.worker_logins(tenant).await?);
         self.ensure_slot(tenant, choice, &reach).await?;
-        Ok(WorkerCredentials { secret_name: worker_secret(&tenant.install, choice.slot), slot: choice.slot })
+        Ok(WorkerCredentials {
+            secret_name: worker_secret(&tenant.install, choice.slot),
+            slot: choice.slot,
+        })
     }
 
     /// Renews the slots that are still in use, the one that is about to be retired included.
@@ -176,7 +203,10 @@ impl Tenancy {
             return Ok(());
         }
         for (age, login) in self.store.worker_logins(tenant).await?.iter().enumerate() {
-            let choice = Choice { slot: login.slot, keyed_at: Some(login.keyed_at) };
+            let choice = Choice {
+                slot: login.slot,
+                keyed_at: Some(login.keyed_at),
+            };
             // A superseded login is never keyed anew: that would make it the newest.
             if age == 0 || self.standing(tenant, choice).await?.is_some() {
                 self.ensure_slot(tenant, choice, &reach).await?;
@@ -185,7 +215,12 @@ impl Tenancy {
         Ok(())
     }
 
-    async fn ensure_slot(&self, tenant: &Tenant, choice: Choice, reach: &TenantReach) -> Result<(), CredentialError> {
+    async fn ensure_slot(
+        &self,
+        tenant: &Tenant,
+        choice: Choice,
+        reach: &TenantReach,
+    ) -> Result<(), CredentialError> {
         let mut next = match self.standing(tenant, choice).await? {
             Some(standing) => standing,
             // No Secret, or one whose passwords are not those in force: both are set anew, together.
@@ -198,38 +233,68 @@ impl Tenancy {
             return Ok(());
         }
         if next.reach != scope {
-            self.users.restrict(&worker_login(tenant, choice.slot), &reach.queues).await?;
+            self.users
+                .restrict(&worker_login(tenant, choice.slot), &reach.queues)
+                .await?;
             next.reach = scope;
         }
-        next.token = issue_collection_token(&self.endpoints.vectors_key, &reach.collections, TOKEN_LIFE)?;
+        next.token =
+            issue_collection_token(&self.endpoints.vectors_key, &reach.collections, TOKEN_LIFE)?;
         next.token_expires = now + TOKEN_LIFE.as_secs() as i64;
         let name = worker_secret(&tenant.install, choice.slot);
         let secret = next.into_secret(&name, tenant, &self.endpoints.vectors);
         let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
-        time_boxed(api.patch(&name, &PatchParams::apply(FIELD_MANAGER).force(), &Patch::Apply(&secret))).await?;
+        time_boxed(api.patch(
+            &name,
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(&secret),
+        ))
+        .await?;
         Ok(())
     }
 
     /// The Secret of a slot, where it holds the passwords in force.
-    async fn standing(&self, tenant: &Tenant, choice: Choice) -> Result<Option<Standing>, kube::Error> {
+    async fn standing(
+        &self,
+        tenant: &Tenant,
+        choice: Choice,
+    ) -> Result<Option<Standing>, kube::Error> {
         let api = Api::<Secret>::namespaced(self.client.clone(), &tenant.namespace);
         let found = time_boxed(api.get_opt(&worker_secret(&tenant.install, choice.slot))).await?;
         let standing = found.and_then(|secret| Standing::read(&secret, tenant));
-        Ok(standing.filter(|standing| choice.keyed_at.is_some_and(|keyed_at| standing.keyed_at == stamp(keyed_at))))
+        Ok(standing.filter(|standing| {
+            choice
+                .keyed_at
+                .is_some_and(|keyed_at| standing.keyed_at == stamp(keyed_at))
+        }))
     }
 
     /// Sets new passwords in Postgres and RabbitMQ. The database's word on when comes back with the Secret: where this
     /// process ends in between, the two differ and the next call sets new ones again.
-    async fn key_anew(&self, tenant: &Tenant, slot: Slot, reach: &TenantReach) -> Result<Standing, CredentialError> {
+    async fn key_anew(
+        &self,
+        tenant: &Tenant,
+        slot: Slot,
+        reach: &TenantReach,
+    ) -> Result<Standing, CredentialError> {
         let login = worker_login(tenant, slot);
-        let claim =
-            Claim { system: System::RabbitMq, name: &login, namespace: &tenant.namespace, owner: tenant.namespace_uid };
+        let claim = Claim {
+            system: System::RabbitMq,
+            name: &login,
+            namespace: &tenant.namespace,
+            owner: tenant.namespace_uid,
+        };
         if let Ownership::Other { owner, .. } = self.store.claim_name(&claim).await? {
             return Err(CredentialError::Conflict { name: login, owner });
         }
         let (database_password, broker_password) = (random_password(), random_password());
-        let keyed_at = self.store.ensure_worker_login(tenant, slot, &database_password).await?;
-        self.users.ensure(&login, &broker_password, &reach.queues).await?;
+        let keyed_at = self
+            .store
+            .ensure_worker_login(tenant, slot, &database_password)
+            .await?;
+        self.users
+            .ensure(&login, &broker_password, &reach.queues)
+            .await?;
         self.store.mark_made(&claim, false).await?;
         Ok(Standing {
             keyed_at: stamp(keyed_at),
@@ -244,10 +309,19 @@ impl Tenancy {
 
 /// The newest login, unless its password is old and the other slot is free.
 fn choose(logins: &[WorkerLogin]) -> Choice {
-    let keep = |login: &WorkerLogin| Choice { slot: login.slot, keyed_at: Some(login.keyed_at) };
+    let keep = |login: &WorkerLogin| Choice {
+        slot: login.slot,
+        keyed_at: Some(login.keyed_at),
+    };
     match logins {
-        [] => Choice { slot: Slot::A, keyed_at: None },
-        [only] if only.age_seconds >= ROTATION.as_secs() as i64 => Choice { slot: only.slot.other(), keyed_at: None },
+        [] => Choice {
+            slot: Slot::A,
+            keyed_at: None,
+        },
+        [only] if only.age_seconds >= ROTATION.as_secs() as i64 => Choice {
+            slot: only.slot.other(),
+            keyed_at: None,
+        },
         [newest, ..] => keep(newest),
     }
 }
@@ -269,7 +343,11 @@ impl Standing {
             return None;
         }
         let data = secret.data.as_ref()?;
-        let value = |key: &str| String::from_utf8(data.get(key)?.0.clone()).ok().map(SecretString::from);
+        let value = |key: &str| {
+            String::from_utf8(data.get(key)?.0.clone())
+                .ok()
+                .map(SecretString::from)
+        };
         Some(Self {
             keyed_at: annotations.get(ANNOTATION_KEYED)?.clone(),
             reach: annotations.get(ANNOTATION_REACH)?.clone(),
@@ -285,7 +363,10 @@ impl Standing {
         let data = BTreeMap::from([
             (DATABASE_URL.to_owned(), value(&self.database_url)),
             (AMQP_URL.to_owned(), value(&self.amqp_url)),
-            (QDRANT_URL.to_owned(), ByteString(vectors.as_bytes().to_vec())),
+            (
+                QDRANT_URL.to_owned(),
+                ByteString(vectors.as_bytes().to_vec()),
+            ),
             (QDRANT_TOKEN.to_owned(), value(&self.token)),
         ]);
         let metadata = serde_json::from_value(json!({
@@ -300,7 +381,12 @@ impl Standing {
             },
         }))
         .unwrap_or_default();
-        Secret { metadata, data: Some(data), type_: Some("Opaque".into()), ..Secret::default() }
+        Secret {
+            metadata,
+            data: Some(data),
+            type_: Some("Opaque".into()),
+            ..Secret::default()
+        }
     }
 }
 

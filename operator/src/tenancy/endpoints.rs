@@ -32,8 +32,10 @@ impl WorkerEndpoints {
         operator_namespace: &str,
     ) -> Result<Self, BadEndpoint> {
         Ok(Self {
-            database: qualified(database_url.expose_secret(), operator_namespace).ok_or(BadEndpoint("Postgres"))?,
-            broker: qualified(amqp_url.expose_secret(), operator_namespace).ok_or(BadEndpoint("RabbitMQ"))?,
+            database: qualified(database_url.expose_secret(), operator_namespace)
+                .ok_or(BadEndpoint("Postgres"))?,
+            broker: qualified(amqp_url.expose_secret(), operator_namespace)
+                .ok_or(BadEndpoint("RabbitMQ"))?,
             vectors: qualified(qdrant_url, operator_namespace)
                 .map(|url| url.as_str().trim_end_matches('/').to_owned())
                 .ok_or(BadEndpoint("Qdrant"))?,
@@ -56,7 +58,9 @@ impl WorkerEndpoints {
 
 impl std::fmt::Debug for WorkerEndpoints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WorkerEndpoints").field("vectors", &self.vectors).finish_non_exhaustive()
+        f.debug_struct("WorkerEndpoints")
+            .field("vectors", &self.vectors)
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,7 +68,9 @@ fn qualified(url: &str, namespace: &str) -> Option<Url> {
     let mut url = Url::parse(url).ok()?;
     // Schemes that the URL standard does not know keep an address as an opaque name.
     let short = match url.host()? {
-        Host::Domain(host) => !host.contains('.') && host != "localhost" && host.parse::<std::net::IpAddr>().is_err(),
+        Host::Domain(host) => {
+            !host.contains('.') && host != "localhost" && host.parse::<std::net::IpAddr>().is_err()
+        }
         Host::Ipv4(_) | Host::Ipv6(_) => false,
     };
     if short {
@@ -77,8 +83,11 @@ fn qualified(url: &str, namespace: &str) -> Option<Url> {
 /// The URL under another login. A login or password in the query would win over the one in front, so both go.
 fn signed_in(url: &Url, login: &str, password: &SecretString) -> SecretString {
     let mut url = url.clone();
-    let kept: Vec<(String, String)> =
-        url.query_pairs().filter(|(key, _)| key != "user" && key != "password").map(|(k, v)| (k.into(), v.into())).collect();
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(key, _)| key != "user" && key != "password")
+        .map(|(k, v)| (k.into(), v.into()))
+        .collect();
     url.set_query(None);
     if !kept.is_empty() {
         url.query_pairs_mut().extend_pairs(kept);

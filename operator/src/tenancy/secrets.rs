@@ -28,17 +28,29 @@ pub fn check(need: &SecretNeed, secret: Option<&Secret>) -> Result<(), SecretPro
     let Some(secret) = secret else {
         return problem(
             Reason::SecretNotFound,
-            format!("Secret {name:?}, which holds the key for {purpose}, does not exist in this namespace; create it"),
+            format!(
+                "Secret {name:?}, which holds the key for {purpose}, does not exist in this namespace; create it"
+            ),
         );
     };
-    let label = secret.metadata.labels.as_ref().and_then(|labels| labels.get(LABEL_USE));
+    let label = secret
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(LABEL_USE));
     if !label.is_some_and(|label| need.purpose.is_allowed_by(label)) {
         return problem(
             Reason::SecretNotLabelled,
-            format!("Secret {name:?} does not allow the use for {purpose}; add the label {LABEL_USE}: {purpose}"),
+            format!(
+                "Secret {name:?} does not allow the use for {purpose}; add the label {LABEL_USE}: {purpose}"
+            ),
         );
     }
-    let hosts = secret.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_HOSTS));
+    let hosts = secret
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(ANNOTATION_HOSTS));
     if !hosts.is_some_and(|hosts| host_is_allowed(hosts, &need.host)) {
         return problem(
             Reason::SecretHostNotAllowed,
@@ -48,11 +60,18 @@ pub fn check(need: &SecretNeed, secret: Option<&Secret>) -> Result<(), SecretPro
             ),
         );
     }
-    let filled = secret.data.as_ref().and_then(|data| data.get(&need.key)).is_some_and(|value| !value.0.is_empty());
+    let filled = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get(&need.key))
+        .is_some_and(|value| !value.0.is_empty());
     if !filled {
         return problem(
             Reason::SecretKeyMissing,
-            format!("Secret {name:?} has no key {:?}, or an empty one; add it", need.key),
+            format!(
+                "Secret {name:?} has no key {:?}, or an empty one; add it",
+                need.key
+            ),
         );
     }
     Ok(())

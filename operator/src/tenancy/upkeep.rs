@@ -59,8 +59,14 @@ fn keep_last(outcome: &mut Result<(), CredentialError>, next: Result<(), Credent
 /// Ends the older of two logins once no run is open that was open when the newer one was made.
 async fn retire_superseded(tenancy: &Tenancy, tenant: &Tenant) -> Result<(), CredentialError> {
     let logins = tenancy.store.worker_logins(tenant).await?;
-    let [newest, older, ..] = logins.as_slice() else { return Ok(()) };
-    if tenancy.store.has_runs_from_before(tenant, newest.keyed_at).await? {
+    let [newest, older, ..] = logins.as_slice() else {
+        return Ok(());
+    };
+    if tenancy
+        .store
+        .has_runs_from_before(tenant, newest.keyed_at)
+        .await?
+    {
         return Ok(());
     }
     end_slot(tenancy, tenant, older.slot, "superseded by rotation").await
@@ -69,16 +75,32 @@ async fn retire_superseded(tenancy: &Tenancy, tenant: &Tenant) -> Result<(), Cre
 /// Ends everything that a namespace has.
 async fn revoke(tenancy: &Tenancy, tenant: &Tenant) -> Result<(), CredentialError> {
     for WorkerLogin { slot, .. } in tenancy.store.worker_logins(tenant).await? {
-        end_slot(tenancy, tenant, slot, "the namespace has no Persona any more").await?;
+        end_slot(
+            tenancy,
+            tenant,
+            slot,
+            "the namespace has no Persona any more",
+        )
+        .await?;
     }
     Ok(())
 }
 
 /// The login goes last: its row is what brings the next round here if this one ends early. Once it is retired, the
 /// database knows no namespace for it, whatever is still connected.
-async fn end_slot(tenancy: &Tenancy, tenant: &Tenant, slot: Slot, reason: &str) -> Result<(), CredentialError> {
+async fn end_slot(
+    tenancy: &Tenancy,
+    tenant: &Tenant,
+    slot: Slot,
+    reason: &str,
+) -> Result<(), CredentialError> {
     let login = worker_login(tenant, slot);
-    let claim = Claim { system: System::RabbitMq, name: &login, namespace: &tenant.namespace, owner: tenant.namespace_uid };
+    let claim = Claim {
+        system: System::RabbitMq,
+        name: &login,
+        namespace: &tenant.namespace,
+        owner: tenant.namespace_uid,
+    };
     if let Some(intent) = tenancy.store.intend_destruction(&claim, reason).await? {
         tenancy.users.delete(&login).await?;
         tenancy.store.finish_destruction(intent).await?;
@@ -92,13 +114,25 @@ async fn end_slot(tenancy: &Tenancy, tenant: &Tenant, slot: Slot, reason: &str) 
 async fn delete_secret(tenancy: &Tenancy, tenant: &Tenant, slot: Slot) -> Result<(), kube::Error> {
     let api = Api::<Secret>::namespaced(tenancy.client.clone(), &tenant.namespace);
     let name = worker_secret(&tenant.install, slot);
-    let Some(secret) = time_boxed(api.get_opt(&name)).await? else { return Ok(()) };
-    let written_for = secret.metadata.annotations.as_ref().and_then(|annotations| annotations.get(ANNOTATION_TENANT));
+    let Some(secret) = time_boxed(api.get_opt(&name)).await? else {
+        return Ok(());
+    };
+    let written_for = secret
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(ANNOTATION_TENANT));
     if written_for != Some(&tenant.namespace_uid.to_string()) {
         return Ok(());
     }
-    let only_this_one = Preconditions { uid: secret.metadata.uid, resource_version: secret.metadata.resource_version };
-    let parameters = DeleteParams { preconditions: Some(only_this_one), ..DeleteParams::default() };
+    let only_this_one = Preconditions {
+        uid: secret.metadata.uid,
+        resource_version: secret.metadata.resource_version,
+    };
+    let parameters = DeleteParams {
+        preconditions: Some(only_this_one),
+        ..DeleteParams::default()
+    };
     match time_boxed(api.delete(&name, &parameters)).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         deleted => deleted.map(|_| ()),

@@ -24,7 +24,10 @@ fn picture() -> PersonaPicture {
 }
 
 fn broker(ready: u64) -> Listing {
-    let names = [(QUEUE.to_owned(), "tasks", ready), (dead_letter_queue(QUEUE), "tasks.dead", 0)];
+    let names = [
+        (QUEUE.to_owned(), "tasks", ready),
+        (dead_letter_queue(QUEUE), "tasks.dead", 0),
+    ];
     let queue = |name: &String, messages| QueueState {
         name: name.clone(),
         kind: "quorum".into(),
@@ -35,7 +38,10 @@ fn broker(ready: u64) -> Listing {
         arguments: vec!["x-queue-type".into()],
     };
     Listing::new(
-        names.iter().map(|(name, _, ready)| queue(name, *ready)).collect(),
+        names
+            .iter()
+            .map(|(name, _, ready)| queue(name, *ready))
+            .collect(),
         names
             .iter()
             .map(|(name, exchange, _)| Binding {
@@ -63,7 +69,11 @@ fn after(start: Instant, seconds: u64) -> Instant {
 fn a_converged_persona_is_left_in_peace() {
     let (mut reader, start) = (DriftReader::default(), Instant::now());
     for round in 0..20 {
-        assert!(reader.changed(&reading(), after(start, round * 30)).is_empty());
+        assert!(
+            reader
+                .changed(&reading(), after(start, round * 30))
+                .is_empty()
+        );
     }
 }
 
@@ -74,7 +84,13 @@ fn a_lost_queue_collection_or_row_concerns_its_persona_alone() {
     let losses: [fn(&mut Reading); 3] = [
         |reading| reading.broker = Some(Listing::default()),
         |reading| reading.collections = Some(HashSet::new()),
-        |reading| reading.personas.as_mut().unwrap().retain(|picture| picture.name != "maya"),
+        |reading| {
+            reading
+                .personas
+                .as_mut()
+                .unwrap()
+                .retain(|picture| picture.name != "maya")
+        },
     ];
     for lose in losses {
         let mut reader = DriftReader::default();
@@ -91,7 +107,10 @@ fn a_lost_queue_collection_or_row_concerns_its_persona_alone() {
         lose(&mut lost);
         let changed = reader.changed(&lost, after(start, 30));
         assert!(changed.iter().any(|reference| reference.name == "maya"));
-        assert!(reader.changed(&lost, after(start, 60)).is_empty(), "told once");
+        assert!(
+            reader.changed(&lost, after(start, 60)).is_empty(),
+            "told once"
+        );
     }
 }
 
@@ -107,7 +126,11 @@ fn counters_bring_a_reconcile_at_most_once_a_minute() {
     assert!(reader.changed(&busy(1), after(start, 30)).is_empty());
     assert_eq!(reader.changed(&busy(2), after(start, 60)).len(), 1);
     assert!(reader.changed(&busy(3), after(start, 90)).is_empty());
-    assert_eq!(reader.changed(&busy(3), after(start, 120)).len(), 1, "nothing is forgotten");
+    assert_eq!(
+        reader.changed(&busy(3), after(start, 120)).len(),
+        1,
+        "nothing is forgotten"
+    );
     assert!(reader.changed(&busy(3), after(start, 500)).is_empty());
 }
 
@@ -124,11 +147,17 @@ fn what_people_must_know_at_once_does_not_wait_for_the_minute() {
 fn an_outage_is_told_once_and_its_end_once() {
     let (mut reader, start) = (DriftReader::default(), Instant::now());
     reader.changed(&reading(), start);
-    let no_broker = || Reading { broker: None, ..reading() };
+    let no_broker = || Reading {
+        broker: None,
+        ..reading()
+    };
     assert_eq!(reader.changed(&no_broker(), after(start, 30)).len(), 1);
     assert!(reader.changed(&no_broker(), after(start, 60)).is_empty());
     assert_eq!(reader.changed(&reading(), after(start, 90)).len(), 1);
-    let no_database = || Reading { personas: None, ..reading() };
+    let no_database = || Reading {
+        personas: None,
+        ..reading()
+    };
     assert_eq!(reader.changed(&no_database(), after(start, 120)).len(), 1);
     assert!(reader.changed(&no_database(), after(start, 150)).is_empty());
     assert!(reader.changed(&reading(), after(start, 180)).is_empty());
@@ -137,7 +166,10 @@ fn an_outage_is_told_once_and_its_end_once() {
 #[test]
 fn what_stays_wrong_is_looked_at_again() {
     let (mut reader, start) = (DriftReader::default(), Instant::now());
-    let broken = || Reading { broker: Some(Listing::default()), ..reading() };
+    let broken = || Reading {
+        broker: Some(Listing::default()),
+        ..reading()
+    };
     assert_eq!(reader.changed(&broken(), start).len(), 1);
     assert!(reader.changed(&broken(), after(start, 299)).is_empty());
     assert_eq!(reader.changed(&broken(), after(start, 301)).len(), 1);

@@ -12,5 +12,8 @@ fn only_the_policy_delete_needs_a_finalizer_and_others_stay() {
     assert_eq!(plan_finalizer(&subject), FinalizerStep::Keep);
     subject.spec.deletion_policy = DeletionPolicy::Retain;
     assert_eq!(plan_finalizer(&subject), FinalizerStep::Remove);
-    assert_eq!(finalizers_after(&subject, FinalizerStep::Remove), ["other/finalizer"]);
+    assert_eq!(
+        finalizers_after(&subject, FinalizerStep::Remove),
+        ["other/finalizer"]
+    );
 }

@@ -72,7 +72,11 @@ impl FakeApi {
     }
 
     pub fn writes(&self) -> usize {
-        self.state().requests.iter().filter(|(method, _)| *method != Method::GET).count()
+        self.state()
+            .requests
+            .iter()
+            .filter(|(method, _)| *method != Method::GET)
+            .count()
     }
 
     #[must_use]
@@ -99,15 +103,25 @@ impl State {
             self.refuse.0 -= 1;
             return failure(self.refuse.1);
         }
-        let found = |value: &Value| if value.is_null() { failure(StatusCode::NOT_FOUND) } else { (StatusCode::OK, value.clone()) };
+        let found = |value: &Value| {
+            if value.is_null() {
+                failure(StatusCode::NOT_FOUND)
+            } else {
+                (StatusCode::OK, value.clone())
+            }
+        };
         match (method.as_str(), path) {
             ("GET", "/api/v1/namespaces/a") => found(&json!({
                 "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "uid": self.namespace_uid },
             })),
             ("GET", path) if path.ends_with("/secrets/keys") => found(&self.secret),
-            (verb, path) if path.contains("/secrets/") && path.contains("-worker-") => self.worker_secret(verb, path, body),
+            (verb, path) if path.contains("/secrets/") && path.contains("-worker-") => {
+                self.worker_secret(verb, path, body)
+            }
             ("GET", path) if path.ends_with("/personas/maya") => found(&self.persona),
-            ("PUT" | "PATCH", path) if path.contains("/personas/maya") && !self.persona.is_null() => {
+            ("PUT" | "PATCH", path)
+                if path.contains("/personas/maya") && !self.persona.is_null() =>
+            {
                 let body: Value = serde_json::from_slice(body).unwrap();
                 let version = &body["metadata"]["resourceVersion"];
                 if !version.is_null() && *version != self.persona["metadata"]["resourceVersion"] {
@@ -143,7 +157,10 @@ impl State {
                 if options["preconditions"]["uid"] != secret["metadata"]["uid"] {
                     return failure(StatusCode::CONFLICT);
                 }
-                (StatusCode::OK, self.worker_secrets.remove(path).unwrap_or_default())
+                (
+                    StatusCode::OK,
+                    self.worker_secrets.remove(path).unwrap_or_default(),
+                )
             }
             (_, Some(secret)) => (StatusCode::OK, secret.clone()),
         }
@@ -164,7 +181,9 @@ impl State {
 
     fn collect(&mut self) {
         let metadata = &self.persona["metadata"];
-        let held = metadata["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+        let held = metadata["finalizers"]
+            .as_array()
+            .is_some_and(|finalizers| !finalizers.is_empty());
         if !metadata["deletionTimestamp"].is_null() && !held {
             self.persona = Value::Null;
         }

@@ -5,8 +5,8 @@ pub mod api;
 pub mod services;
 
 use super::{
-    Outcome, PersonaWorld, ReconcileError, Services, reconcile, references::PromptReferences, validate::validate,
-    workers::WorkerPods,
+    Outcome, PersonaWorld, ReconcileError, Services, reconcile, references::PromptReferences,
+    validate::validate, workers::WorkerPods,
 };
 use api::FakeApi;
 use backends::postgres::{operator::OperatorStore, testing::TestDatabase};
@@ -22,7 +22,11 @@ pub const UID: Uuid = Uuid::from_u128(0x0e1a_0000_0000_4000_8000_0000_0000_0001)
 /// A tenant whose namespace is named `a`.
 #[must_use]
 pub fn tenant() -> Tenant {
-    Tenant { install: "threads".into(), namespace: "a".into(), namespace_uid: Uuid::from_u128(7) }
+    Tenant {
+        install: "threads".into(),
+        namespace: "a".into(),
+        namespace_uid: Uuid::from_u128(7),
+    }
 }
 
 /// A persona of the namespace `a` that needs one Secret, `keys`, and the track `production` of the template `launch`.
@@ -59,18 +63,35 @@ impl Scenario {
     /// The persona stands in the API server with its Secret, and its prompt in the database. None without a Postgres.
     pub async fn create() -> Option<Self> {
         let database = TestDatabase::create().await.unwrap()?;
-        let store = OperatorStore::lead(&database.operator_url, "test").await.unwrap();
-        let api = FakeApi::new(serde_json::to_value(persona()).unwrap(), tenant().namespace_uid);
-        let (queues, vectors) = (Arc::new(FakeQueues::default()), Arc::new(FakeVectors::default()));
+        let store = OperatorStore::lead(&database.operator_url, "test")
+            .await
+            .unwrap();
+        let api = FakeApi::new(
+            serde_json::to_value(persona()).unwrap(),
+            tenant().namespace_uid,
+        );
+        let (queues, vectors) = (
+            Arc::new(FakeQueues::default()),
+            Arc::new(FakeVectors::default()),
+        );
         let world = PersonaWorld {
             client: api.client(),
             install: "threads".into(),
             store,
-            services: Services { queues: queues.clone(), vectors: vectors.clone() },
+            services: Services {
+                queues: queues.clone(),
+                vectors: vectors.clone(),
+            },
             pods: WorkerPods::default(),
             references: PromptReferences::default(),
         };
-        let scenario = Self { world, api, queues, vectors, database };
+        let scenario = Self {
+            world,
+            api,
+            queues,
+            vectors,
+            database,
+        };
         scenario.add_prompt().await;
         Some(scenario)
     }
@@ -90,11 +111,17 @@ impl Scenario {
 
     /// Runs SQL as the operator.
     pub async fn run(&self, statement: &'static str) {
-        sqlx::query(statement).execute(self.world.store.pool()).await.unwrap();
+        sqlx::query(statement)
+            .execute(self.world.store.pool())
+            .await
+            .unwrap();
     }
 
     pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(self.world.store.pool()).await.unwrap()
+        sqlx::query_scalar(query)
+            .fetch_one(self.world.store.pool())
+            .await
+            .unwrap()
     }
 
     /// One reconcile of the object as it is, which is how the driver hands it over.
@@ -118,14 +145,19 @@ impl Scenario {
     /// The names that the persona's things have.
     pub fn names(&self) -> (String, String, String) {
         let valid = validate(&self.api.persona(), &tenant()).unwrap();
-        (valid.queue, valid.dead_letter_queue, valid.revision.vectors.collection)
+        (
+            valid.queue,
+            valid.dead_letter_queue,
+            valid.revision.vectors.collection,
+        )
     }
 
     /// Status and reason of a condition, which must be of the current generation.
     pub fn condition(&self, type_: ConditionType) -> (String, String) {
         let persona = self.api.persona();
         let conditions = persona.status.unwrap_or_default().conditions;
-        let condition = find_condition(&conditions, type_).unwrap_or_else(|| panic!("no condition {type_}"));
+        let condition =
+            find_condition(&conditions, type_).unwrap_or_else(|| panic!("no condition {type_}"));
         assert_eq!(condition.observed_generation, persona.metadata.generation);
         (condition.status.clone(), condition.reason.clone())
     }

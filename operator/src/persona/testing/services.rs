@@ -1,6 +1,8 @@
 //! A broker and a vector index in memory that can be down, that count writes, and that people can meddle with.
 
-use crate::persona::ports::{CollectionSight, PortError, QueuePort, QueueSight, VectorPort, WantedCollection};
+use crate::persona::ports::{
+    CollectionSight, PortError, QueuePort, QueueSight, VectorPort, WantedCollection,
+};
 use async_trait::async_trait;
 use domain::names::dead_letter_queue;
 use std::{
@@ -26,13 +28,23 @@ pub struct FakeVectors {
 }
 
 fn check(down: &AtomicBool) -> Result<(), PortError> {
-    if down.load(Ordering::SeqCst) { Err(PortError::Unavailable("nobody answers".into())) } else { Ok(()) }
+    if down.load(Ordering::SeqCst) {
+        Err(PortError::Unavailable("nobody answers".into()))
+    } else {
+        Ok(())
+    }
 }
 
 impl FakeQueues {
     fn sight(&self, name: &str) -> Result<QueueSight, PortError> {
         check(&self.down)?;
-        Ok(self.queues.lock().unwrap().get(name).cloned().unwrap_or(QueueSight::Absent))
+        Ok(self
+            .queues
+            .lock()
+            .unwrap()
+            .get(name)
+            .cloned()
+            .unwrap_or(QueueSight::Absent))
     }
 
     pub fn len(&self) -> usize {
@@ -57,9 +69,13 @@ impl QueuePort for FakeQueues {
             let mut queues = self.queues.lock().unwrap();
             let queue = queues.entry(name).or_insert(QueueSight::Absent);
             match queue {
-                QueueSight::Different { .. } => return Err(PortError::Conflict("other arguments".into())),
+                QueueSight::Different { .. } => {
+                    return Err(PortError::Conflict("other arguments".into()));
+                }
                 QueueSight::Absent => *queue = QueueSight::Standing { ready: 0 },
-                QueueSight::Unbound { ready } | QueueSight::Standing { ready } => *queue = QueueSight::Standing { ready: *ready },
+                QueueSight::Unbound { ready } | QueueSight::Standing { ready } => {
+                    *queue = QueueSight::Standing { ready: *ready }
+                }
             }
         }
         Ok(())
@@ -77,14 +93,22 @@ impl QueuePort for FakeQueues {
 impl VectorPort for FakeVectors {
     async fn collection(&self, wanted: &WantedCollection) -> Result<CollectionSight, PortError> {
         check(&self.down)?;
-        Ok(self.collections.lock().unwrap().get(&wanted.name).cloned().unwrap_or(CollectionSight::Absent))
+        Ok(self
+            .collections
+            .lock()
+            .unwrap()
+            .get(&wanted.name)
+            .cloned()
+            .unwrap_or(CollectionSight::Absent))
     }
 
     async fn create(&self, wanted: &WantedCollection) -> Result<(), PortError> {
         check(&self.down)?;
         self.writes.fetch_add(1, Ordering::SeqCst);
         let mut collections = self.collections.lock().unwrap();
-        collections.entry(wanted.name.clone()).or_insert(CollectionSight::Standing { points: 0 });
+        collections
+            .entry(wanted.name.clone())
+            .or_insert(CollectionSight::Standing { points: 0 });
         Ok(())
     }
 

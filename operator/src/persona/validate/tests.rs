@@ -17,16 +17,30 @@ fn a_good_persona_gets_its_names_and_its_revision() {
     let valid = validate(&persona(), &tenant()).unwrap();
     assert!(valid.queue.starts_with("content.generation.a.maya-"));
     assert_eq!(valid.dead_letter_queue, format!("{}.dead", valid.queue));
-    assert!(valid.revision.vectors.collection.starts_with("posts_a_maya_"));
+    assert!(
+        valid
+            .revision
+            .vectors
+            .collection
+            .starts_with("posts_a_maya_")
+    );
     assert_eq!(valid.secrets.len(), 2);
-    assert!(valid.secrets.iter().all(|need| need.host == "llm" && need.key == "api-key"));
+    assert!(
+        valid
+            .secrets
+            .iter()
+            .all(|need| need.host == "llm" && need.key == "api-key")
+    );
 }
 
 #[test]
 fn another_embedding_model_is_another_collection_and_the_same_queue() {
     let before = validate(&persona(), &tenant()).unwrap();
     let after = validate(&with("/embedding/model", json!("f")), &tenant()).unwrap();
-    assert_ne!(before.revision.vectors.collection, after.revision.vectors.collection);
+    assert_ne!(
+        before.revision.vectors.collection,
+        after.revision.vectors.collection
+    );
     assert_ne!(before.revision.digest(), after.revision.digest());
     assert_eq!(before.queue, after.queue);
 }
@@ -58,7 +72,10 @@ fn values_that_the_schema_should_have_refused_are_refused_with_a_sentence() {
     ] {
         let invalid = validate(&with(pointer, value), &tenant()).unwrap_err();
         assert_eq!(invalid.reason(), Reason::SpecInvalid, "{pointer}");
-        assert!(invalid.to_string().len() < 300, "{pointer}: the message does not repeat the value");
+        assert!(
+            invalid.to_string().len() < 300,
+            "{pointer}: the message does not repeat the value"
+        );
     }
     let mut nameless = persona();
     nameless.metadata.name = Some("x".repeat(51));
@@ -76,16 +93,32 @@ fn a_host_is_what_the_workers_client_would_connect_to() {
     ] {
         let valid = validate(&with("/model/endpoint", json!(endpoint)), &tenant()).unwrap();
         assert_eq!(valid.secrets[0].host, host);
-        assert!(valid.revision.model.endpoint.endpoint.split('/').nth(2).unwrap().starts_with(host));
+        assert!(
+            valid
+                .revision
+                .model
+                .endpoint
+                .endpoint
+                .split('/')
+                .nth(2)
+                .unwrap()
+                .starts_with(host)
+        );
     }
 }
 
 #[test]
 fn an_emotion_gate_needs_english() {
-    let mut persona = with("/gates", json!({ "emotion": { "trajectories": ["rising"] } }));
+    let mut persona = with(
+        "/gates",
+        json!({ "emotion": { "trajectories": ["rising"] } }),
+    );
     assert!(validate(&persona, &tenant()).is_ok());
     persona.spec.voice.language = "de".into();
-    assert_eq!(validate(&persona, &tenant()).unwrap_err().reason(), Reason::LanguageUnsupported);
+    assert_eq!(
+        validate(&persona, &tenant()).unwrap_err().reason(),
+        Reason::LanguageUnsupported
+    );
     persona.spec.voice.language = "en-GB".into();
     assert!(validate(&persona, &tenant()).is_ok());
 }

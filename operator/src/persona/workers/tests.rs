@@ -15,7 +15,11 @@ fn pod(name: &str, phase: &str) -> Pod {
 #[test]
 fn pods_are_counted_until_they_finish() {
     let pods = WorkerPods::default();
-    assert_eq!(pods.active("a", "maya"), None, "nothing is known before the first listing");
+    assert_eq!(
+        pods.active("a", "maya"),
+        None,
+        "nothing is known before the first listing"
+    );
     pods.apply(Event::Init);
     pods.apply(Event::InitApply(pod("one", "Running")));
     pods.apply(Event::InitApply(pod("two", "Succeeded")));
@@ -24,7 +28,10 @@ fn pods_are_counted_until_they_finish() {
     assert_eq!(pods.active("b", "maya"), Some(0));
 
     assert_eq!(pods.apply(Event::Apply(pod("two", "Pending"))).len(), 1);
-    assert!(pods.apply(Event::Apply(pod("two", "Running"))).is_empty(), "the number did not change");
+    assert!(
+        pods.apply(Event::Apply(pod("two", "Running"))).is_empty(),
+        "the number did not change"
+    );
     assert_eq!(pods.active("a", "maya"), Some(2));
     pods.apply(Event::Apply(pod("one", "Failed")));
     pods.apply(Event::Delete(pod("two", "Running")));
@@ -40,7 +47,10 @@ fn a_listing_forgets_what_is_gone() {
     }
     pods.apply(Event::Init);
     pods.apply(Event::InitApply(pod("one", "Running")));
-    assert_eq!(pods.apply(Event::InitDone), vec![("a".to_owned(), "maya".to_owned())]);
+    assert_eq!(
+        pods.apply(Event::InitDone),
+        vec![("a".to_owned(), "maya".to_owned())]
+    );
     assert_eq!(pods.active("a", "maya"), Some(1));
     pods.apply(Event::Init);
     pods.apply(Event::InitApply(pod("one", "Running")));

@@ -5,7 +5,11 @@ mod scenario;
 use super::*;
 
 fn login(slot: Slot, age_days: i64) -> WorkerLogin {
-    WorkerLogin { slot, keyed_at: chrono::DateTime::UNIX_EPOCH, age_seconds: age_days * 24 * 3600 }
+    WorkerLogin {
+        slot,
+        keyed_at: chrono::DateTime::UNIX_EPOCH,
+        age_seconds: age_days * 24 * 3600,
+    }
 }
 
 #[test]
@@ -17,7 +21,11 @@ fn rotation_goes_to_the_other_slot_and_waits_for_the_old_one_to_retire() {
     assert_eq!(slot_of(&[]), (Slot::A, true));
     assert_eq!(slot_of(&[login(Slot::B, 6)]), (Slot::B, false));
     assert_eq!(slot_of(&[login(Slot::B, 7)]), (Slot::A, true));
-    assert_eq!(slot_of(&[login(Slot::A, 7), login(Slot::B, 14)]), (Slot::A, false), "B is not free yet");
+    assert_eq!(
+        slot_of(&[login(Slot::A, 7), login(Slot::B, 14)]),
+        (Slot::A, false),
+        "B is not free yet"
+    );
 }
 
 #[test]
@@ -29,7 +37,11 @@ fn passwords_are_256_bits_that_need_no_encoding() {
 }
 
 fn tenant(uid: u128) -> Tenant {
-    Tenant { install: "threads".into(), namespace: "a".into(), namespace_uid: uuid::Uuid::from_u128(uid) }
+    Tenant {
+        install: "threads".into(),
+        namespace: "a".into(),
+        namespace_uid: uuid::Uuid::from_u128(uid),
+    }
 }
 
 fn standing() -> Standing {
@@ -54,5 +66,8 @@ fn a_secret_is_read_back_as_it_was_written_and_only_for_its_own_namespace() {
     assert!(Standing::read(&secret, &tenant(2)).is_none());
     let mut holed = secret;
     holed.data.as_mut().unwrap().remove(AMQP_URL);
-    assert!(Standing::read(&holed, &tenant(1)).is_none(), "a Secret that somebody edited is written anew");
+    assert!(
+        Standing::read(&holed, &tenant(1)).is_none(),
+        "a Secret that somebody edited is written anew"
+    );
 }

@@ -31,15 +31,42 @@ fn base64_of(_: &str) -> &'static str {
 
 #[test]
 fn a_secret_must_exist_and_carry_label_host_and_key() {
-    let good = secret(json!("embedding.model"), json!("other.example, API.example.com"), "api-key");
+    let good = secret(
+        json!("embedding.model"),
+        json!("other.example, API.example.com"),
+        "api-key",
+    );
     assert_eq!(check(&need(), Some(&good)), Ok(()));
     for (secret, reason) in [
         (None, Reason::SecretNotFound),
-        (Some(secret(json!("embedding"), json!("api.example.com"), "api-key")), Reason::SecretNotLabelled),
-        (Some(secret(json!("models"), json!("api.example.com"), "api-key")), Reason::SecretNotLabelled),
-        (Some(secret(json!("model"), json!("example.com"), "api-key")), Reason::SecretHostNotAllowed),
-        (Some(secret(json!("model"), json!("api.example.com.evil.test"), "api-key")), Reason::SecretHostNotAllowed),
-        (Some(secret(json!("model"), json!("api.example.com"), "other")), Reason::SecretKeyMissing),
+        (
+            Some(secret(
+                json!("embedding"),
+                json!("api.example.com"),
+                "api-key",
+            )),
+            Reason::SecretNotLabelled,
+        ),
+        (
+            Some(secret(json!("models"), json!("api.example.com"), "api-key")),
+            Reason::SecretNotLabelled,
+        ),
+        (
+            Some(secret(json!("model"), json!("example.com"), "api-key")),
+            Reason::SecretHostNotAllowed,
+        ),
+        (
+            Some(secret(
+                json!("model"),
+                json!("api.example.com.evil.test"),
+                "api-key",
+            )),
+            Reason::SecretHostNotAllowed,
+        ),
+        (
+            Some(secret(json!("model"), json!("api.example.com"), "other")),
+            Reason::SecretKeyMissing,
+        ),
     ] {
         assert_eq!(check(&need(), secret.as_ref()).unwrap_err().reason, reason);
     }
@@ -56,6 +83,16 @@ fn no_message_holds_a_value() {
 #[test]
 fn an_empty_value_is_no_key() {
     let mut empty = secret(json!("model"), json!("api.example.com"), "api-key");
-    empty.data.as_mut().unwrap().get_mut("api-key").unwrap().0.clear();
-    assert_eq!(check(&need(), Some(&empty)).unwrap_err().reason, Reason::SecretKeyMissing);
+    empty
+        .data
+        .as_mut()
+        .unwrap()
+        .get_mut("api-key")
+        .unwrap()
+        .0
+        .clear();
+    assert_eq!(
+        check(&need(), Some(&empty)).unwrap_err().reason,
+        Reason::SecretKeyMissing
+    );
 }
