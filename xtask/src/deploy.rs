@@ -1,7 +1,8 @@
 //! What is installed into the cluster: the services' names, the Secrets, the chart, the examples.
 
 use crate::{
-    exec, images,
+    exec, images, model,
+    model::Endpoint,
     native::{self, build, kubectl, services},
     paths::{self, Instance},
     progress::Step,
@@ -122,14 +123,10 @@ pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
     )
 }
 
-pub fn examples(instance: &Instance, step: &Step) -> Result<()> {
-    let examples = paths::project().join("examples");
-    exec::logged(
-        kubectl(instance)
-            .args(["apply", "--server-side", "-n", "default", "-k"])
-            .arg(examples),
-        &step.log,
-    )?;
+/// Applies the examples and waits until each of their jobs has come to its end.
+pub fn examples(instance: &Instance, endpoint: Option<&Endpoint>, step: &Step) -> Result<()> {
+    let manifests = model::examples(&build::bin().join("kubectl"), instance, endpoint)?;
+    native::apply(instance, &manifests, &step.log)?;
     step.say("waiting for the jobs to finish");
     exec::logged(
         kubectl(instance).args([

@@ -74,7 +74,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
     let up = tally.step("a cluster of the tests' own", || {
         // One that an interrupted run left behind goes first.
         up::down(&instance)?;
-        up::cluster(&instance, &Steps::new(instance.logs.clone()))
+        up::cluster(&instance, false, &Steps::new(instance.logs.clone()))
     });
     if up {
         let environment = environment(&instance)?;

@@ -7,6 +7,7 @@ mod exec;
 mod gates;
 mod generate;
 mod images;
+mod model;
 mod native;
 mod paths;
 mod posts;

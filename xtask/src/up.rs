@@ -1,9 +1,11 @@
 //! `up` and `down`: the steps in their order.
 
 use crate::{
-    deploy, images,
+    deploy, images, model,
+    model::Endpoint,
     native::{
-        self, build, control_plane, dns, netns, node, packages, pki, services, standins, teardown,
+        self, build, control_plane, dns, netns, node, outside, packages, pki, services, standins,
+        teardown,
     },
     paths::{self, Instance},
     posts, process,
@@ -20,6 +22,8 @@ pub struct Options {
     /// The kind of cluster; by default k3d where Docker and k3d answer, else native.
     #[arg(long, value_enum)]
     engine: Option<crate::cli::Engine>,
+    #[command(flatten)]
+    model: model::Options,
 }
 
 /// Everything, from a bare machine to printed posts.
@@ -29,15 +33,23 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
             "the k3d engine is not part of this version; `--engine native` makes a cluster without Docker"
         );
     }
+    let endpoint = Endpoint::of(&options.model, instance)?;
     instance.create_folders()?;
     let steps = Steps::new(instance.logs.clone());
-    cluster(instance, &steps)?;
+    cluster(
+        instance,
+        endpoint.as_ref().is_some_and(|endpoint| endpoint.outside),
+        &steps,
+    )?;
     steps.run(
         "examples",
         "cargo xtask logs operator tells what it waits for",
-        |step| deploy::examples(instance, step),
+        |step| deploy::examples(instance, endpoint.as_ref(), step),
     )?;
     println!();
+    if let Some(endpoint) = &endpoint {
+        println!("{}\n", endpoint.notice());
+    }
     posts::print(instance, "default", "launch-week")?;
     println!(
         "\nReady after {}. Try next:\n  eval \"$(cargo xtask env)\"\n  kubectl get threads -A\n  kubectl describe contentjob launch-week\n  cargo xtask posts ops-lessons\n  cargo xtask down",
@@ -46,8 +58,8 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A cluster with the chart installed, without examples.
-pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
+/// A cluster with the chart installed, without examples; its Pods reach addresses outside only where asked for.
+pub fn cluster(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
     if !packages::is_root() {
         bail!(
             "the native engine makes network namespaces and mounts, which needs root; run it as root in a machine of its own"
@@ -60,7 +72,13 @@ pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
         packages::ensure,
     )?;
     build_everything(steps)?;
-    steps.run("network", REPEAT, |step| netns::ensure(instance, step))?;
+    steps.run("network", REPEAT, |step| {
+        netns::ensure(instance, step)?;
+        match open {
+            true => outside::open(instance, step),
+            false => Ok(outside::close(instance)),
+        }
+    })?;
     steps.run("certificates", REPEAT, |_: &Step| pki::ensure(instance))?;
     steps.run(
         "control plane",
@@ -81,7 +99,7 @@ pub fn cluster(instance: &Instance, steps: &Steps) -> Result<()> {
     steps.run(
         "cluster dns",
         "kubectl -n kube-system describe pods",
-        |step| dns::deploy(instance, step),
+        |step| dns::deploy(instance, open, step),
     )?;
     steps.run("postgres", "cargo xtask logs postgres", |step| {
         services::start_postgres(instance, step)

@@ -6,6 +6,7 @@ pub mod control_plane;
 pub mod dns;
 pub mod netns;
 pub mod node;
+pub mod outside;
 pub mod packages;
 pub mod pki;
 pub mod services;
@@ -13,7 +14,7 @@ pub mod standins;
 pub mod teardown;
 
 use crate::{exec, paths::Instance};
-use std::{path::Path, process::Command};
+use std::{fs::File, io::Write, os::unix::fs::OpenOptionsExt, path::Path, process::Command};
 
 /// `kubectl` against an instance, as its administrator.
 pub fn kubectl(instance: &Instance) -> Command {
@@ -25,11 +26,20 @@ pub fn kubectl(instance: &Instance) -> Command {
 /// Applies manifests given as text.
 pub fn apply(instance: &Instance, manifests: &str, log: &Path) -> anyhow::Result<()> {
     let file = instance.run.join("apply.yaml");
-    std::fs::write(&file, manifests)?;
-    exec::logged(
+    // Manifests hold passwords: nobody else reads them, and they do not stay.
+    let _ = std::fs::remove_file(&file);
+    File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&file)?
+        .write_all(manifests.as_bytes())?;
+    let applied = exec::logged(
         kubectl(instance)
             .args(["apply", "--server-side", "--force-conflicts", "-f"])
             .arg(&file),
         log,
-    )
+    );
+    let _ = std::fs::remove_file(&file);
+    applied
 }

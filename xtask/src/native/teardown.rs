@@ -1,6 +1,6 @@
 //! Ending an instance: processes, pods, mounts, namespaces, cgroups, state. Only what is this instance's own.
 
-use super::{cgroups, netns};
+use super::{cgroups, netns, outside};
 use crate::{exec, paths::Instance, process, progress::Step};
 use anyhow::Result;
 use std::{fs, path::Path, process::Command, time::Duration};
@@ -26,6 +26,7 @@ pub fn remove(instance: &Instance, step: &Step) -> Result<()> {
     for namespace in namespaces {
         exec::succeeds(Command::new("ip").args(["netns", "del", &namespace]));
     }
+    outside::close(instance);
     netns::remove(instance);
     step.wait_until("the cgroups", Duration::from_secs(10), || {
         cgroups::remove(instance);
