@@ -57,7 +57,12 @@ pub fn check_input(input: &str) -> Vec<Finding> {
 
 /// Findings in a post, before it is scored; ordered by place. `banned` are the persona's phrases.
 #[must_use]
-pub fn check_output(content_type: ContentType, hook: &str, body: &str, banned: &[String]) -> Vec<Finding> {
+pub fn check_output(
+    content_type: ContentType,
+    hook: &str,
+    body: &str,
+    banned: &[String],
+) -> Vec<Finding> {
     let text = join(hook, body);
     let mut findings = banned::find(&text, banned);
     findings.extend(hidden::find(&text));
@@ -68,7 +73,9 @@ pub fn check_output(content_type: ContentType, hook: &str, body: &str, banned: &
 /// True where a finding holds the text back.
 #[must_use]
 pub fn blocks(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Block)
+    findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Block)
 }
 
 fn in_order(mut findings: Vec<Finding>) -> Vec<Finding> {

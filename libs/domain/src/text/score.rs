@@ -66,14 +66,54 @@ enum Needs {
 type Rule = (FactorName, u16, Needs, fn(&Post) -> Measure);
 
 const RULES: [Rule; 8] = [
-    (FactorName::HookStrength, 3_000, Needs::English, hook::strength),
-    (FactorName::EmotionIntensity, 1_500, Needs::English, factors::emotion_intensity),
-    (FactorName::CuriosityGaps, 1_500, Needs::English, factors::curiosity_gaps),
-    (FactorName::Readability, 1_000, Needs::WordSpaces, factors::readability),
-    (FactorName::Length, 1_000, Needs::WordSpaces, factors::length),
-    (FactorName::ReplyMagnets, 1_000, Needs::English, factors::reply_magnets),
-    (FactorName::Authority, 500, Needs::English, factors::authority),
-    (FactorName::ShareTriggers, 500, Needs::English, factors::share_triggers),
+    (
+        FactorName::HookStrength,
+        3_000,
+        Needs::English,
+        hook::strength,
+    ),
+    (
+        FactorName::EmotionIntensity,
+        1_500,
+        Needs::English,
+        factors::emotion_intensity,
+    ),
+    (
+        FactorName::CuriosityGaps,
+        1_500,
+        Needs::English,
+        factors::curiosity_gaps,
+    ),
+    (
+        FactorName::Readability,
+        1_000,
+        Needs::WordSpaces,
+        factors::readability,
+    ),
+    (
+        FactorName::Length,
+        1_000,
+        Needs::WordSpaces,
+        factors::length,
+    ),
+    (
+        FactorName::ReplyMagnets,
+        1_000,
+        Needs::English,
+        factors::reply_magnets,
+    ),
+    (
+        FactorName::Authority,
+        500,
+        Needs::English,
+        factors::authority,
+    ),
+    (
+        FactorName::ShareTriggers,
+        500,
+        Needs::English,
+        factors::share_triggers,
+    ),
 ];
 
 /// Scores a post in the language of a BCP 47 tag.
@@ -100,7 +140,11 @@ pub fn score(language: &str, hook: &str, body: &str) -> ScoreReport {
         .collect();
     let total_bp = total(&factors);
     let reason = total_bp.is_none().then(|| LANGUAGE_UNSUPPORTED.to_owned());
-    ScoreReport { total_bp, factors, reason }
+    ScoreReport {
+        total_bp,
+        factors,
+        reason,
+    }
 }
 
 /// The weighted sum; absent as soon as one value is, never scaled up from the rest.

@@ -27,7 +27,7 @@ pub fn sentences(text: &str) -> Vec<Span> {
         let wordless = !trimmed.chars().any(char::is_alphanumeric);
         match spans.last_mut() {
             // An emoji or a row of marks belongs to the sentence before it.
-            Some(last) if wordless || spans_full(start, last, text) => last.end = end,
+            Some(last) if wordless || is_cut_short(&text[last.start..last.end]) => last.end = end,
             _ => spans.push(Span { start, end }),
         }
     }
@@ -39,14 +39,16 @@ pub fn sentences(text: &str) -> Vec<Span> {
     spans
 }
 
-/// True where the sentence before ended in an abbreviation, so that this one continues it.
-fn spans_full(_start: usize, last: &Span, text: &str) -> bool {
-    const ABBREVIATIONS: [&str; 8] = ["e.g.", "i.e.", "etc.", "vs.", "mr.", "mrs.", "ms.", "dr."];
-    let before = &text[last.start..last.end];
-    let word = before.rsplit(char::is_whitespace).next().unwrap_or(before);
+/// True where a sentence ends in an abbreviation, so that what follows continues it.
+fn is_cut_short(sentence: &str) -> bool {
+    const ABBREVIATIONS: [&str; 7] = ["e.g.", "i.e.", "vs.", "mr.", "mrs.", "ms.", "dr."];
+    let word = sentence
+        .rsplit(char::is_whitespace)
+        .next()
+        .unwrap_or(sentence);
     ABBREVIATIONS
         .iter()
-        .any(|short| word.eq_ignore_ascii_case(short) && !word.eq_ignore_ascii_case("etc."))
+        .any(|short| word.eq_ignore_ascii_case(short))
 }
 
 /// Mean of the values of an iterator; nought for none.

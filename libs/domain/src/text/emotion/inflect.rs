@@ -46,7 +46,9 @@ fn with_s(head: &str) -> String {
     if let Some(stem) = stem_before_y(head) {
         return format!("{stem}ies");
     }
-    let hisses = ["s", "x", "z", "ch", "sh"].iter().any(|end| head.ends_with(end));
+    let hisses = ["s", "x", "z", "ch", "sh"]
+        .iter()
+        .any(|end| head.ends_with(end));
     format!("{head}{}", if hisses { "es" } else { "s" })
 }
 
@@ -55,7 +57,11 @@ fn with_vowel(head: &str, ending: &str) -> String {
         return format!("{stem}i{ending}");
     }
     if let Some(stem) = head.strip_suffix('e') {
-        let kept = if stem.ends_with('e') && ending == "ing" { head } else { stem };
+        let kept = if stem.ends_with('e') && ending == "ing" {
+            head
+        } else {
+            stem
+        };
         return format!("{kept}{ending}");
     }
     match doubled(head) {
@@ -68,7 +74,10 @@ fn adverb(head: &str) -> String {
     if let Some(stem) = stem_before_y(head) {
         return format!("{stem}ily");
     }
-    if let Some(stem) = head.strip_suffix("le").filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u'])) {
+    if let Some(stem) = head
+        .strip_suffix("le")
+        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']))
+    {
         return format!("{stem}ly");
     }
     if head.ends_with("ic") {

@@ -14,15 +14,33 @@ const INTENSIFIED: f64 = 1.4;
 const DAMPENED: f64 = 0.6;
 
 const NEGATIONS: [&str; 19] = [
-    "not", "no", "never", "none", "nothing", "neither", "nor", "without", "cannot", "hardly", "barely", "dont", "doesnt",
-    "didnt", "isnt", "wasnt", "cant", "wont", "nobody",
+    "not", "no", "never", "none", "nothing", "neither", "nor", "without", "cannot", "hardly",
+    "barely", "dont", "doesnt", "didnt", "isnt", "wasnt", "cant", "wont", "nobody",
 ];
 const INTENSIFIERS: [&str; 18] = [
-    "very", "really", "so", "extremely", "incredibly", "absolutely", "totally", "completely", "utterly", "deeply", "truly",
-    "such", "insanely", "too", "genuinely", "seriously", "most", "beyond",
+    "very",
+    "really",
+    "so",
+    "extremely",
+    "incredibly",
+    "absolutely",
+    "totally",
+    "completely",
+    "utterly",
+    "deeply",
+    "truly",
+    "such",
+    "insanely",
+    "too",
+    "genuinely",
+    "seriously",
+    "most",
+    "beyond",
 ];
-const DAMPENERS: [&str; 10] =
-    ["slightly", "somewhat", "little", "bit", "kinda", "sorta", "fairly", "rather", "mildly", "almost"];
+const DAMPENERS: [&str; 10] = [
+    "slightly", "somewhat", "little", "bit", "kinda", "sorta", "fairly", "rather", "mildly",
+    "almost",
+];
 /// After these words a new thought begins, over which no negation reaches.
 const TURNS: [&str; 5] = ["but", "because", "although", "though", "until"];
 
@@ -51,7 +69,9 @@ struct Found<'text> {
 /// Sums of the weights of the words of a sentence, by emotion.
 pub fn read(sentence: &str) -> Hits {
     let mut hits = Hits::default();
-    each_found(sentence, |found| add(&mut hits, &found.entry.hits, found.context));
+    each_found(sentence, |found| {
+        add(&mut hits, &found.entry.hits, found.context)
+    });
     hits
 }
 
@@ -69,13 +89,23 @@ fn each_found<'text>(text: &'text str, mut visit: impl FnMut(Found<'text>)) {
         let written = token.trim_matches(|letter: char| !letter.is_alphanumeric());
         let word = Lower::of(written);
         let entry = lookup(word.as_bytes());
-        let phrase = entry.filter(|entry| entry.ends_phrase).and_then(|_| lookup(before.joined(&word).as_bytes()));
+        let phrase = entry
+            .filter(|entry| entry.ends_phrase)
+            .and_then(|_| lookup(before.joined(&word).as_bytes()));
         let here = context;
         context.pass(word.as_bytes());
         if let Some(entry) = phrase {
-            visit(Found { written, entry, context: context_before });
+            visit(Found {
+                written,
+                entry,
+                context: context_before,
+            });
         } else if let Some(entry) = entry.filter(|entry| entry.is_emotional()) {
-            visit(Found { written, entry, context: here });
+            visit(Found {
+                written,
+                entry,
+                context: here,
+            });
         }
         if token.ends_with([',', ';', ':', '.', '!', '?', '…', '—']) {
             context = Context::default();
@@ -85,7 +115,11 @@ fn each_found<'text>(text: &'text str, mut visit: impl FnMut(Found<'text>)) {
 }
 
 fn add(hits: &mut Hits, weights: &Hits, context: Context) {
-    let scale = if context.scaled_for > 0 { context.scale } else { 1.0 };
+    let scale = if context.scaled_for > 0 {
+        context.scale
+    } else {
+        1.0
+    };
     for emotion in Emotion::ALL {
         let weight = weights[emotion as usize] * scale;
         if context.negated_for == 0 {
@@ -125,7 +159,10 @@ impl Context {
 }
 
 impl Lower {
-    const NONE: Self = Self { letters: [0; LONGEST], length: 0 };
+    const NONE: Self = Self {
+        letters: [0; LONGEST],
+        length: 0,
+    };
 
     fn of(word: &str) -> Self {
         let mut lower = Self::NONE;

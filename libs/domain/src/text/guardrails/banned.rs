@@ -11,7 +11,10 @@ pub fn find(text: &str, phrases: &[String]) -> Vec<Finding> {
         return Vec::new();
     }
     let letters = fold(text);
-    phrases.iter().flat_map(|phrase| places(&letters, phrase)).collect()
+    phrases
+        .iter()
+        .flat_map(|phrase| places(&letters, phrase))
+        .collect()
 }
 
 fn places(letters: &[Letter], phrase: &str) -> Vec<Finding> {
@@ -24,9 +27,18 @@ fn places(letters: &[Letter], phrase: &str) -> Vec<Finding> {
     let mut start = 0;
     while start + wanted.len() <= letters.len() {
         let end = start + wanted.len();
-        let equal = letters[start..end].iter().zip(wanted).all(|(one, other)| one.letter == *other);
+        let equal = letters[start..end]
+            .iter()
+            .zip(wanted)
+            .all(|(one, other)| one.letter == *other);
         if equal && parted(letters, start) && parted(letters, end) {
-            findings.push(finding(phrase, Span { start: letters[start].span.start, end: letters[end - 1].span.end }));
+            findings.push(finding(
+                phrase,
+                Span {
+                    start: letters[start].span.start,
+                    end: letters[end - 1].span.end,
+                },
+            ));
             start = end;
         } else {
             start += 1;
@@ -38,13 +50,19 @@ fn places(letters: &[Letter], phrase: &str) -> Vec<Finding> {
 fn trimmed(folded: &[char]) -> &[char] {
     let is_word = |letter: &char| *letter != ' ';
     let start = folded.iter().position(is_word).unwrap_or(folded.len());
-    let end = folded.iter().rposition(is_word).map_or(start, |last| last + 1);
+    let end = folded
+        .iter()
+        .rposition(is_word)
+        .map_or(start, |last| last + 1);
     &folded[start..end]
 }
 
 /// True where no word goes on across `place`.
 fn parted(letters: &[Letter], place: usize) -> bool {
-    let Some((before, after)) = place.checked_sub(1).and_then(|before| Some((letters.get(before)?, letters.get(place)?))) else {
+    let Some((before, after)) = place
+        .checked_sub(1)
+        .and_then(|before| Some((letters.get(before)?, letters.get(place)?)))
+    else {
         return true;
     };
     let goes_on = |letter: char| letter.is_alphanumeric() && !without_spaces(letter);

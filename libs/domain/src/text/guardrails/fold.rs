@@ -16,7 +16,10 @@ pub struct Letter {
 pub fn fold(text: &str) -> Vec<Letter> {
     let mut letters: Vec<Letter> = Vec::with_capacity(text.len());
     for (start, written) in text.char_indices() {
-        let span = Span { start, end: start + written.len_utf8() };
+        let span = Span {
+            start,
+            end: start + written.len_utf8(),
+        };
         if vanishes(written) {
             continue;
         }

@@ -22,8 +22,16 @@ impl Family {
             '\u{200e}' | '\u{200f}' | '\u{61c}' => Some(Self::DirectionMark),
             '\u{e0000}'..='\u{e007f}' => Some(Self::Tag),
             '\u{e0100}'..='\u{e01ef}' => Some(Self::Selector),
-            '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
-            | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Some(Self::ZeroWidth),
+            '\u{ad}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200d}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{206a}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{3164}'
+            | '\u{ffa0}' => Some(Self::ZeroWidth),
             _ => None,
         }
     }
@@ -58,7 +66,9 @@ pub fn find(text: &str) -> Vec<Finding> {
             _ => rows.push((family, Span { start, end })),
         }
     }
-    rows.into_iter().map(|(family, span)| finding(text, family, span)).collect()
+    rows.into_iter()
+        .map(|(family, span)| finding(text, family, span))
+        .collect()
 }
 
 fn finding(text: &str, family: Family, span: Span) -> Finding {
@@ -86,7 +96,8 @@ fn suspicious(text: &str) -> impl Iterator<Item = (usize, Family)> {
             let family = Family::of(letter);
             // The flags of England, Scotland and Wales are a black flag and tags.
             flag = letter == '\u{1f3f4}' || (flag && family == Some(Family::Tag));
-            let honest = flag || (matches!(letter, '\u{200c}' | '\u{200d}') && joins(before, after));
+            let honest =
+                flag || (matches!(letter, '\u{200c}' | '\u{200d}') && joins(before, after));
             before = Some(letter);
             if let Some(family) = family.filter(|_| !honest) {
                 return Some((start, family));

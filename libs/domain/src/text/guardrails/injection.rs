@@ -15,49 +15,263 @@ struct Pattern {
     groups: &'static [&'static [&'static str]],
 }
 
-const DROP: &[&str] = &["ignore", "disregard", "forget", "override", "overrule", "bypass", "skip", "discard", "neglect", "drop"];
-const EARLIER: &[&str] = &[
-    "previous", "prior", "above", "earlier", "preceding", "system", "initial", "original", "existing", "all", "any", "your",
-    "foregoing", "every",
+const DROP: &[&str] = &[
+    "ignore",
+    "disregard",
+    "forget",
+    "override",
+    "overrule",
+    "bypass",
+    "skip",
+    "discard",
+    "neglect",
+    "drop",
 ];
-const ORDERS: &[&str] = &["instructions", "instruction", "prompt", "prompts", "directions", "directives", "commands", "orders"];
-const RULES: &[&str] = &["rules", "guidelines", "guardrails", "safety", "restrictions", "constraints", "policies", "filters"];
-const TELL: &[&str] = &["reveal", "print", "repeat", "show", "output", "display", "leak", "tell", "give", "expose", "dump", "return"];
-const SECRETS: &[&str] = &["prompt", "instructions", "password", "passwords", "apikey", "key", "keys", "secret", "secrets", "token", "tokens", "credentials"];
+const EARLIER: &[&str] = &[
+    "previous",
+    "prior",
+    "above",
+    "earlier",
+    "preceding",
+    "system",
+    "initial",
+    "original",
+    "existing",
+    "all",
+    "any",
+    "your",
+    "foregoing",
+    "every",
+];
+const ORDERS: &[&str] = &[
+    "instructions",
+    "instruction",
+    "prompt",
+    "prompts",
+    "directions",
+    "directives",
+    "commands",
+    "orders",
+];
+const RULES: &[&str] = &[
+    "rules",
+    "guidelines",
+    "guardrails",
+    "safety",
+    "restrictions",
+    "constraints",
+    "policies",
+    "filters",
+];
+const TELL: &[&str] = &[
+    "reveal", "print", "repeat", "show", "output", "display", "leak", "tell", "give", "expose",
+    "dump", "return",
+];
+const SECRETS: &[&str] = &[
+    "prompt",
+    "instructions",
+    "password",
+    "passwords",
+    "apikey",
+    "key",
+    "keys",
+    "secret",
+    "secrets",
+    "token",
+    "tokens",
+    "credentials",
+];
 
 const PATTERNS: &[Pattern] = &[
-    Pattern { what: "asks to drop earlier instructions", severity: Severity::Block, gap: 3, groups: &[DROP, EARLIER, ORDERS] },
-    Pattern { what: "asks to drop what was said", severity: Severity::Block, gap: 1,
-        groups: &[DROP, &["everything", "anything"], &["above", "before", "previously", "earlier"]] },
-    Pattern { what: "asks to drop rules", severity: Severity::Warn, gap: 3, groups: &[DROP, EARLIER, RULES] },
-    Pattern { what: "asks not to follow instructions", severity: Severity::Block, gap: 2,
-        groups: &[&["dont", "not", "stop"], &["follow", "following", "obey", "obeying"], ORDERS] },
-    Pattern { what: "asks for the system prompt or a secret", severity: Severity::Block, gap: 2,
-        groups: &[TELL, &["system", "hidden", "initial", "secret", "developer", "api", "confidential"], SECRETS] },
-    Pattern { what: "asks for the model's instructions", severity: Severity::Block, gap: 1, groups: &[TELL, &["your"], ORDERS] },
-    Pattern { what: "asks for the model's instructions", severity: Severity::Block, gap: 2,
-        groups: &[&["what"], &["are", "were", "is"], &["your"], &["instructions", "prompt"]] },
-    Pattern { what: "gives the model another role", severity: Severity::Warn, gap: 0,
-        groups: &[&["you"], &["are"], &["now"], &["a", "an", "the", "in", "my", "no", "free", "dan"]] },
-    Pattern { what: "gives the model another role", severity: Severity::Warn, gap: 1,
-        groups: &[&["pretend", "act", "behave", "roleplay"], &["as", "that", "to", "like"], &["you", "if", "an", "a", "be"],
-            &["ai", "dan", "unrestricted", "unfiltered", "model", "assistant", "jailbroken", "system", "no", "have", "had", "were"]] },
-    Pattern { what: "asks for a mode without limits", severity: Severity::Block, gap: 1,
-        groups: &[&["enable", "enter", "activate", "switch"], &["developer", "dan", "jailbreak", "god", "debug", "admin", "unrestricted"], &["mode"]] },
-    Pattern { what: "asks for a mode without limits", severity: Severity::Block, gap: 0, groups: &[&["do"], &["anything"], &["now"], &["dan", "mode"]] },
-    Pattern { what: "brings new instructions", severity: Severity::Block, gap: 0,
-        groups: &[&["new", "updated", "real", "actual", "true"], &["system", "developer", "admin"], &["instructions", "instruction", "prompt", "message", "override"]] },
-    Pattern { what: "brings new instructions", severity: Severity::Warn, gap: 1,
-        groups: &[&["new", "your"], &["new", "real", "actual", "true", "only"], &["instructions", "task", "goal", "objective"], &["is", "are"]] },
-    Pattern { what: "asks to answer with given words", severity: Severity::Warn, gap: 1,
-        groups: &[&["respond", "reply", "answer"], &["only", "exactly"], &["with"]] },
+    Pattern {
+        what: "asks to drop earlier instructions",
+        severity: Severity::Block,
+        gap: 3,
+        groups: &[DROP, EARLIER, ORDERS],
+    },
+    Pattern {
+        what: "asks to drop what was said",
+        severity: Severity::Block,
+        gap: 1,
+        groups: &[
+            DROP,
+            &["everything", "anything"],
+            &["above", "before", "previously", "earlier"],
+        ],
+    },
+    Pattern {
+        what: "asks to drop rules",
+        severity: Severity::Warn,
+        gap: 3,
+        groups: &[DROP, EARLIER, RULES],
+    },
+    Pattern {
+        what: "asks not to follow instructions",
+        severity: Severity::Block,
+        gap: 2,
+        groups: &[
+            &["dont", "not", "stop"],
+            &["follow", "following", "obey", "obeying"],
+            ORDERS,
+        ],
+    },
+    Pattern {
+        what: "asks for the system prompt or a secret",
+        severity: Severity::Block,
+        gap: 2,
+        groups: &[
+            TELL,
+            &[
+                "system",
+                "hidden",
+                "initial",
+                "secret",
+                "developer",
+                "api",
+                "confidential",
+            ],
+            SECRETS,
+        ],
+    },
+    Pattern {
+        what: "asks for the model's instructions",
+        severity: Severity::Block,
+        gap: 1,
+        groups: &[TELL, &["your"], ORDERS],
+    },
+    Pattern {
+        what: "asks for the model's instructions",
+        severity: Severity::Block,
+        gap: 2,
+        groups: &[
+            &["what"],
+            &["are", "were", "is"],
+            &["your"],
+            &["instructions", "prompt"],
+        ],
+    },
+    Pattern {
+        what: "gives the model another role",
+        severity: Severity::Warn,
+        gap: 0,
+        groups: &[
+            &["you"],
+            &["are"],
+            &["now"],
+            &["a", "an", "the", "in", "my", "no", "free", "dan"],
+        ],
+    },
+    Pattern {
+        what: "gives the model another role",
+        severity: Severity::Warn,
+        gap: 1,
+        groups: &[
+            &["pretend", "act", "behave", "roleplay"],
+            &["as", "that", "to", "like"],
+            &["you", "if", "an", "a", "be"],
+            &[
+                "ai",
+                "dan",
+                "unrestricted",
+                "unfiltered",
+                "model",
+                "assistant",
+                "jailbroken",
+                "system",
+                "no",
+                "have",
+                "had",
+                "were",
+            ],
+        ],
+    },
+    Pattern {
+        what: "asks for a mode without limits",
+        severity: Severity::Block,
+        gap: 1,
+        groups: &[
+            &["enable", "enter", "activate", "switch"],
+            &[
+                "developer",
+                "dan",
+                "jailbreak",
+                "god",
+                "debug",
+                "admin",
+                "unrestricted",
+            ],
+            &["mode"],
+        ],
+    },
+    Pattern {
+        what: "asks for a mode without limits",
+        severity: Severity::Block,
+        gap: 0,
+        groups: &[&["do"], &["anything"], &["now"], &["dan", "mode"]],
+    },
+    Pattern {
+        what: "brings new instructions",
+        severity: Severity::Block,
+        gap: 0,
+        groups: &[
+            &["new", "updated", "real", "actual", "true"],
+            &["system", "developer", "admin"],
+            &[
+                "instructions",
+                "instruction",
+                "prompt",
+                "message",
+                "override",
+            ],
+        ],
+    },
+    Pattern {
+        what: "brings new instructions",
+        severity: Severity::Warn,
+        gap: 1,
+        groups: &[
+            &["new", "your"],
+            &["new", "real", "actual", "true", "only"],
+            &["instructions", "task", "goal", "objective"],
+            &["is", "are"],
+        ],
+    },
+    Pattern {
+        what: "asks to answer with given words",
+        severity: Severity::Warn,
+        gap: 1,
+        groups: &[
+            &["respond", "reply", "answer"],
+            &["only", "exactly"],
+            &["with"],
+        ],
+    },
 ];
 
 /// Marks of chat formats, which begin another speaker's turn.
 const TURN_MARKS: &[&str] = &[
-    "<|im_start|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<|endoftext|>", "<|eot_id|>",
-    "<|start_header_id|>", "<|end_header_id|>", "[inst]", "[/inst]", "<<sys>>", "<</sys>>", "<start_of_turn>",
-    "<end_of_turn>", "### instruction", "### system", "</system>", "<system>", "</instructions>", "[system]", "</input>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|start_header_id|>",
+    "<|end_header_id|>",
+    "[inst]",
+    "[/inst]",
+    "<<sys>>",
+    "<</sys>>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "### instruction",
+    "### system",
+    "</system>",
+    "<system>",
+    "</instructions>",
+    "[system]",
+    "</input>",
 ];
 /// Names that begin a turn where they stand at the beginning of a line with a colon.
 const SPEAKERS: &[&str] = &["system", "assistant", "developer"];
@@ -65,12 +279,19 @@ const SPEAKERS: &[&str] = &["system", "assistant", "developer"];
 pub fn find(text: &str) -> Vec<Finding> {
     let letters = fold(text);
     let words = words(&letters);
-    let mut findings: Vec<Finding> = PATTERNS.iter().flat_map(|pattern| places(pattern, &words)).collect();
+    let mut findings: Vec<Finding> = PATTERNS
+        .iter()
+        .flat_map(|pattern| places(pattern, &words))
+        .collect();
     findings.extend(turn_marks(text));
     findings.extend(speakers(text));
     for finding in &mut findings {
         let span = finding.span;
-        finding.message = format!("the input {}: “{}”", finding.message, quote(&text[span.start..span.end]));
+        finding.message = format!(
+            "the input {}: “{}”",
+            finding.message,
+            quote(&text[span.start..span.end])
+        );
     }
     findings
 }
@@ -87,7 +308,10 @@ fn words(letters: &[Letter]) -> Vec<Word> {
             let (first, last) = (word.first()?, word.last()?);
             Some(Word {
                 word: word.iter().map(|letter| letter.letter).collect(),
-                span: Span { start: first.span.start, end: last.span.end },
+                span: Span {
+                    start: first.span.start,
+                    end: last.span.end,
+                },
             })
         })
         .collect()
@@ -100,7 +324,10 @@ fn places(pattern: &Pattern, words: &[Word]) -> Vec<Finding> {
     while start < words.len() {
         match end_of(pattern, words, start) {
             Some(end) => {
-                let span = Span { start: words[start].span.start, end: words[end].span.end };
+                let span = Span {
+                    start: words[start].span.start,
+                    end: words[end].span.end,
+                };
                 findings.push(finding(pattern.what, pattern.severity, span));
                 start = end + 1;
             }
@@ -119,7 +346,9 @@ fn end_of(pattern: &Pattern, words: &[Word], start: usize) -> Option<usize> {
     let mut end = start;
     for group in rest {
         let reach = words[end + 1..].iter().take(pattern.gap + 1);
-        end += 1 + reach.into_iter().position(|word| group.contains(&word.word.as_str()))?;
+        end += 1 + reach
+            .into_iter()
+            .position(|word| group.contains(&word.word.as_str()))?;
     }
     Some(end)
 }
@@ -130,8 +359,15 @@ fn turn_marks(text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     for mark in TURN_MARKS {
         for (start, _) in lower.match_indices(mark) {
-            let span = Span { start, end: start + mark.len() };
-            findings.push(finding("holds a mark of a chat format", Severity::Block, span));
+            let span = Span {
+                start,
+                end: start + mark.len(),
+            };
+            findings.push(finding(
+                "holds a mark of a chat format",
+                Severity::Block,
+                span,
+            ));
         }
     }
     findings
@@ -147,9 +383,19 @@ fn speakers(text: &str) -> Vec<Finding> {
             continue;
         };
         let bare = name.trim_matches(|letter: char| !letter.is_alphanumeric());
-        if SPEAKERS.iter().any(|speaker| bare.eq_ignore_ascii_case(speaker)) {
-            let span = Span { start: begin, end: begin + name.len() + 1 };
-            findings.push(finding("begins another speaker's turn", Severity::Warn, span));
+        if SPEAKERS
+            .iter()
+            .any(|speaker| bare.eq_ignore_ascii_case(speaker))
+        {
+            let span = Span {
+                start: begin,
+                end: begin + name.len() + 1,
+            };
+            findings.push(finding(
+                "begins another speaker's turn",
+                Severity::Warn,
+                span,
+            ));
         }
     }
     findings
@@ -157,9 +403,18 @@ fn speakers(text: &str) -> Vec<Finding> {
 
 /// At most a line of the text.
 fn quote(found: &str) -> String {
-    found.chars().filter(|letter| !letter.is_control()).take(80).collect()
+    found
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(80)
+        .collect()
 }
 
 fn finding(what: &str, severity: Severity, span: Span) -> Finding {
-    Finding { rule: Rule::PromptInjection, severity, message: what.to_owned(), span }
+    Finding {
+        rule: Rule::PromptInjection,
+        severity,
+        message: what.to_owned(),
+        span,
+    }
 }

@@ -28,7 +28,10 @@ pub fn curiosity_gaps(post: &Post) -> Measure {
 /// Full for 5 to 15 words a sentence; below in proportion, above falling to 0.3.
 pub fn readability(post: &Post) -> Measure {
     if post.sentences == 0 {
-        return Measure { value: 0.0, evidence: Vec::new() };
+        return Measure {
+            value: 0.0,
+            evidence: Vec::new(),
+        };
     }
     let words = post.words() as f64 / post.sentences as f64;
     let value = if words < EASY.0 {
@@ -36,7 +39,10 @@ pub fn readability(post: &Post) -> Measure {
     } else {
         f64::max(HARD, 1.0 - (words - EASY.1).max(0.0) * LOSS_BY_WORD)
     };
-    Measure { value, evidence: vec![format!("{words:.1} words a sentence")] }
+    Measure {
+        value,
+        evidence: vec![format!("{words:.1} words a sentence")],
+    }
 }
 
 /// Full for 50 to 125 words; in proportion below, and above falling to nought at twice the upper end.
@@ -47,7 +53,10 @@ pub fn length(post: &Post) -> Measure {
     } else {
         1.0 - (words - GOOD_LENGTH.1).max(0.0) / GOOD_LENGTH.1
     };
-    Measure { value, evidence: vec![format!("{} words", post.words())] }
+    Measure {
+        value,
+        evidence: vec![format!("{} words", post.words())],
+    }
 }
 
 /// Phrases that ask for an answer, and one more for a question.
@@ -74,5 +83,8 @@ pub fn share_triggers(post: &Post) -> Measure {
 
 /// Each piece of evidence is one cue; `full` of them give the full value.
 fn counted(evidence: Vec<String>, full: f64) -> Measure {
-    Measure { value: evidence.len() as f64 / full, evidence }
+    Measure {
+        value: evidence.len() as f64 / full,
+        evidence,
+    }
 }

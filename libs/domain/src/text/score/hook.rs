@@ -12,14 +12,23 @@ pub fn strength(post: &Post) -> Measure {
     let found = |kind: &str, phrase: &str| format!("{kind}: “{phrase}”");
     let evidence: Vec<String> = [
         hook.holds("?").then(|| "a question".to_owned()),
-        hook.figures().next().map(|figure| found("a figure", figure)),
-        hook.first(cues::ADDRESS).map(|word| found("speaks to the reader", word)),
-        hook.first(cues::OPENERS).map(|phrase| found("opening", phrase)),
+        hook.figures()
+            .next()
+            .map(|figure| found("a figure", figure)),
+        hook.first(cues::ADDRESS)
+            .map(|word| found("speaks to the reader", word)),
+        hook.first(cues::OPENERS)
+            .map(|phrase| found("opening", phrase)),
         hook.first(cues::TENSION).map(|word| found("tension", word)),
-        BRIEF.contains(&hook.words).then(|| format!("brief: {} words", hook.words)),
+        BRIEF
+            .contains(&hook.words)
+            .then(|| format!("brief: {} words", hook.words)),
     ]
     .into_iter()
     .flatten()
     .collect();
-    Measure { value: evidence.len() as f64 / FULL, evidence }
+    Measure {
+        value: evidence.len() as f64 / FULL,
+        evidence,
+    }
 }

@@ -56,7 +56,10 @@ impl Prepared {
             }
         }
         plain.push(' ');
-        Self { plain, words: text.unicode_words().count() }
+        Self {
+            plain,
+            words: text.unicode_words().count(),
+        }
     }
 
     /// True where the phrase stands between word boundaries.

@@ -2,10 +2,7 @@
 //!
 //! Order and form of the arithmetic are the reference's, since its results are met to the last published digit.
 
-use super::{
-    lexicon::Special,
-    tokens::Word,
-};
+use super::{lexicon::Special, tokens::Word};
 
 /// Rise of the valence of a word in capitals among others that are not, from the authors' measurements.
 const CAPITALS: f64 = 0.733;
@@ -15,7 +12,10 @@ const NEGATED: f64 = -0.74;
 /// One valence a word; nought for words without one.
 pub fn valences(words: &[Word]) -> Vec<f64> {
     let capitals = words.iter().filter(|word| word.capital).count();
-    let text = Text { words, mixed_case: 0 < capitals && capitals < words.len() };
+    let text = Text {
+        words,
+        mixed_case: 0 < capitals && capitals < words.len(),
+    };
     (0..words.len()).map(|index| text.valence(index)).collect()
 }
 
@@ -36,7 +36,9 @@ impl Text<'_> {
     }
 
     fn known(&self, index: usize) -> bool {
-        self.words.get(index).is_some_and(|word| word.entry.valence.is_some())
+        self.words
+            .get(index)
+            .is_some_and(|word| word.entry.valence.is_some())
     }
 
     fn valence(&self, index: usize) -> f64 {
@@ -44,7 +46,8 @@ impl Text<'_> {
         let Some(own) = word.entry.valence else {
             return 0.0;
         };
-        let kind_of = word.entry.special == Some(Special::Kind) && self.special(index + 1) == Some(Special::Of);
+        let kind_of = word.entry.special == Some(Special::Kind)
+            && self.special(index + 1) == Some(Special::Of);
         if word.entry.boost != 0.0 || kind_of {
             return 0.0;
         }
@@ -123,7 +126,11 @@ impl Text<'_> {
 
     /// Phrases that mean something else than their words; `index` is at least 3.
     fn idioms(&self, valence: f64, index: usize) -> f64 {
-        let three = [self.special(index - 3), self.special(index - 2), self.special(index - 1)];
+        let three = [
+            self.special(index - 3),
+            self.special(index - 2),
+            self.special(index - 1),
+        ];
         let [third, second, first] = three;
         let here = self.special(index);
         let (next, after) = (self.special(index + 1), self.special(index + 2));
@@ -146,7 +153,11 @@ impl Text<'_> {
     fn after_least(&self, valence: f64, index: usize) -> f64 {
         let least = self.before(index, 1, Special::Least) && !self.known(index - 1);
         let fixed = self.before(index, 2, Special::At) || self.before(index, 2, Special::Very);
-        if least && !fixed { valence * NEGATED } else { valence }
+        if least && !fixed {
+            valence * NEGATED
+        } else {
+            valence
+        }
     }
 }
 
@@ -173,7 +184,10 @@ fn triple(left: Option<Special>, middle: Option<Special>, right: Option<Special>
 
 fn dampens(left: Option<Special>, right: Option<Special>) -> bool {
     use Special::{Enough, Just, Kind, Of, Sort};
-    matches!((left, right), (Some(Just), Some(Enough)) | (Some(Kind | Sort), Some(Of)))
+    matches!(
+        (left, right),
+        (Some(Just), Some(Enough)) | (Some(Kind | Sort), Some(Of))
+    )
 }
 
 /// Halves what stands before the first `but` and adds half to what stands behind it.
@@ -190,7 +204,10 @@ pub fn weigh_around_but(words: &[Word], valences: &mut [f64]) {
         if value == 0.0 {
             continue;
         }
-        let first = valences.iter().position(|other| *other == value).unwrap_or(place);
+        let first = valences
+            .iter()
+            .position(|other| *other == value)
+            .unwrap_or(place);
         if first < but {
             valences[first] = value * 0.5;
         } else if first > but {

@@ -63,7 +63,10 @@ fn word(token: &str) -> Word {
     let lower = token.to_lowercase();
     let mut entry = lookup(lower.as_bytes());
     entry.negates |= lower.contains("n't");
-    Word { entry, capital: is_upper(token) }
+    Word {
+        entry,
+        capital: is_upper(token),
+    }
 }
 
 fn ascii_word(token: &str) -> Word {
@@ -76,16 +79,23 @@ fn ascii_word(token: &str) -> Word {
         entry = lookup(lower);
     }
     if !entry.negates && token.contains(&b'\'') {
-        entry.negates = token.windows(3).any(|three| three.eq_ignore_ascii_case(b"n't"));
+        entry.negates = token
+            .windows(3)
+            .any(|three| three.eq_ignore_ascii_case(b"n't"));
     }
-    let capital = token.iter().any(u8::is_ascii_uppercase) && !token.iter().any(u8::is_ascii_lowercase);
+    let capital =
+        token.iter().any(u8::is_ascii_uppercase) && !token.iter().any(u8::is_ascii_lowercase);
     Word { entry, capital }
 }
 
 /// The token without punctuation around it, unless two or fewer letters would be left: then it may be an emoticon.
 fn without_punctuation(token: &str) -> &str {
     let stripped = token.trim_matches(|letter: char| letter.is_ascii_punctuation());
-    if stripped.chars().nth(2).is_none() { token } else { stripped }
+    if stripped.chars().nth(2).is_none() {
+        token
+    } else {
+        stripped
+    }
 }
 
 /// Python's `str.isspace` has four control characters more than the property White_Space of Unicode.

@@ -15,6 +15,10 @@ use rstest::rstest;
 #[case("tragic", Kind::Adjective, &["tragic", "tragicer", "tragicest", "tragically"])]
 #[case("ally", Kind::Noun, &["ally", "allies"])]
 #[case("wept", Kind::Fixed, &["wept"])]
-fn forms_are_spelt_as_in_english(#[case] head: &str, #[case] kind: Kind, #[case] expected: &[&str]) {
+fn forms_are_spelt_as_in_english(
+    #[case] head: &str,
+    #[case] kind: Kind,
+    #[case] expected: &[&str],
+) {
     assert_eq!(forms(head, kind), expected);
 }

@@ -21,8 +21,11 @@ fn every_row_is_read_and_fits_the_lookup() {
 
 #[test]
 fn no_headword_stands_twice_under_one_emotion() {
-    let mut heads: Vec<(Emotion, &str)> =
-        rows().iter().filter_map(|row| parse(row)).map(|(emotion, head, ..)| (emotion, head)).collect();
+    let mut heads: Vec<(Emotion, &str)> = rows()
+        .iter()
+        .filter_map(|row| parse(row))
+        .map(|(emotion, head, ..)| (emotion, head))
+        .collect();
     heads.sort_by_key(|(emotion, head)| (*emotion as usize, *head));
     let twice: Vec<_> = heads.windows(2).filter(|two| two[0] == two[1]).collect();
     assert!(twice.is_empty(), "{twice:?}");
@@ -31,7 +34,11 @@ fn no_headword_stands_twice_under_one_emotion() {
 #[test]
 fn every_emotion_has_at_least_fifty_headwords() {
     for emotion in Emotion::ALL {
-        let count = rows().iter().filter_map(|row| parse(row)).filter(|(one, ..)| *one == emotion).count();
+        let count = rows()
+            .iter()
+            .filter_map(|row| parse(row))
+            .filter(|(one, ..)| *one == emotion)
+            .count();
         assert!(count >= 50, "{emotion}: {count}");
     }
 }

@@ -39,5 +39,8 @@ fn a_negation_inside_a_phrase_is_part_of_it() {
 
 #[test]
 fn emotional_words_are_given_as_written() {
-    assert_eq!(emotional_words("(HAPPY) and Sad, on a table"), ["HAPPY", "Sad"]);
+    assert_eq!(
+        emotional_words("(HAPPY) and Sad, on a table"),
+        ["HAPPY", "Sad"]
+    );
 }
