@@ -47,7 +47,10 @@ pub struct RowLog {
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer, or a newer leader writes.
-pub async fn apply_rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<(Rows, RowLog), ObserveError> {
+pub async fn apply_rows(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<(Rows, RowLog), ObserveError> {
     let mut log = RowLog::default();
     for _ in 0..ROUNDS {
         let observed = observe::rows(world, job).await?;
@@ -55,7 +58,10 @@ pub async fn apply_rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> R
             (RowPlan::Hold, _) => return Ok((Rows::Held, log)),
             (RowPlan::NeverStarted, _) => return Ok((Rows::NeverStarted, log)),
             (RowPlan::Adopt { run }, _) => {
-                let adopted = world.store.adopt_run(run, &identity(job), job.cancel, job.total_seconds).await?;
+                let adopted = world
+                    .store
+                    .adopt_run(run, &identity(job), job.cancel, job.total_seconds)
+                    .await?;
                 log.adopted = Some(adopted);
             }
             (RowPlan::Create, _) => match create(world, job).await? {
@@ -63,12 +69,19 @@ pub async fn apply_rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> R
                 Err(obstacle) => return Ok((blocked(world, job, obstacle).await?, log)),
             },
             (RowPlan::Mend(mends), view) => {
-                let mends: Vec<Mend> = mends.into_iter().filter(|mend| !log.done.contains(mend)).collect();
+                let mends: Vec<Mend> = mends
+                    .into_iter()
+                    .filter(|mend| !log.done.contains(mend))
+                    .collect();
                 match view {
-                    Some(view) if mends.is_empty() => return Ok((Rows::Standing(Box::new(view)), log)),
+                    Some(view) if mends.is_empty() => {
+                        return Ok((Rows::Standing(Box::new(view)), log));
+                    }
                     Some(view) => {
                         for mend in mends {
-                            if let Err(obstacle) = apply_mend(world, job, &view, &mend, &mut log).await? {
+                            if let Err(obstacle) =
+                                apply_mend(world, job, &view, &mend, &mut log).await?
+                            {
                                 return Ok((blocked(world, job, obstacle).await?, log));
                             }
                             log.done.push(mend);
@@ -80,7 +93,10 @@ pub async fn apply_rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> R
         }
     }
     let view = world.store.run_view(&identity(job)).await?;
-    Ok((view.map_or(Rows::Held, |view| Rows::Standing(Box::new(view))), log))
+    Ok((
+        view.map_or(Rows::Held, |view| Rows::Standing(Box::new(view))),
+        log,
+    ))
 }
 
 async fn apply_mend(
@@ -103,7 +119,9 @@ async fn apply_mend(
         Mend::Sync => {
             store.sync_run(run, job.priority, job.suspend).await?;
         }
-        Mend::Retry { value } => log.retried += store.retry_failed(run, value, job.total_seconds).await?,
+        Mend::Retry { value } => {
+            log.retried += store.retry_failed(run, value, job.total_seconds).await?
+        }
         Mend::Discard { value } => log.discarded += store.discard_failed(run, value).await?,
         Mend::ForgetVerbs { retry, discard } => store.forget_verbs(run, *retry, *discard).await?,
         Mend::WakeParked => {
@@ -157,9 +175,16 @@ async fn create(
 }
 
 /// Since when the job waits for this is kept in a row, so that a restart does not begin the five minutes anew.
-async fn blocked(world: &ContentJobWorld, job: &ValidatedContentJob, obstacle: Obstacle) -> Result<Rows, StoreError> {
+async fn blocked(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    obstacle: Obstacle,
+) -> Result<Rows, StoreError> {
     let waited_seconds = waited(world, job, &obstacle).await?;
-    Ok(Rows::Blocked { obstacle, waited_seconds })
+    Ok(Rows::Blocked {
+        obstacle,
+        waited_seconds,
+    })
 }
 
 /// Notes what a job waits for; answers the seconds for which it has.
@@ -171,6 +196,9 @@ pub async fn waited(
     job: &ValidatedContentJob,
     obstacle: &Obstacle,
 ) -> Result<f64, StoreError> {
-    let waits = world.store.note_waits(job.uid, &[obstacle.reason.as_str().to_owned()]).await?;
+    let waits = world
+        .store
+        .note_waits(job.uid, &[obstacle.reason.as_str().to_owned()])
+        .await?;
     Ok(waits.first().map_or(0.0, |wait| wait.seconds))
 }

@@ -23,31 +23,46 @@ use uuid::Uuid;
 pub fn wanted_finalizers(job: &ContentJob) -> Option<Vec<String>> {
     let has = has_finalizer(job);
     match (job.spec.deletion_policy, has) {
-        (DeletionPolicy::Delete, false) => {
-            Some(job.finalizers().iter().cloned().chain([FINALIZER.to_owned()]).collect())
-        }
+        (DeletionPolicy::Delete, false) => Some(
+            job.finalizers()
+                .iter()
+                .cloned()
+                .chain([FINALIZER.to_owned()])
+                .collect(),
+        ),
         (DeletionPolicy::Retain, true) => Some(without_ours(job)),
         (DeletionPolicy::Delete, true) | (DeletionPolicy::Retain, false) => None,
     }
 }
 
 fn has_finalizer(job: &ContentJob) -> bool {
-    job.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
+    job.finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
 }
 
 fn without_ours(job: &ContentJob) -> Vec<String> {
-    job.finalizers().iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect()
+    job.finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != FINALIZER)
+        .cloned()
+        .collect()
 }
 
 fn annotated(job: &ContentJob, annotation: &str) -> bool {
-    job.annotations().get(annotation).is_some_and(|value| value == "true")
+    job.annotations()
+        .get(annotation)
+        .is_some_and(|value| value == "true")
 }
 
 /// Puts the finalizer on or takes it off as the policy of a living job asks; answers the object as it is then.
 ///
 /// # Errors
 /// The API server refuses or does not answer.
-pub async fn settle_finalizer(world: &ContentJobWorld, job: ContentJob) -> Result<ContentJob, kube::Error> {
+pub async fn settle_finalizer(
+    world: &ContentJobWorld,
+    job: ContentJob,
+) -> Result<ContentJob, kube::Error> {
     match wanted_finalizers(&job) {
         None => Ok(job),
         Some(finalizers) => set_finalizers(world, &job, finalizers).await,
@@ -59,8 +74,14 @@ pub async fn settle_finalizer(world: &ContentJobWorld, job: ContentJob) -> Resul
 /// # Errors
 /// [`ReconcileError`]
 pub async fn delete(world: &ContentJobWorld, job: &ContentJob) -> Result<Outcome, ReconcileError> {
-    let Some(uid) = uid(job).filter(|_| has_finalizer(job)) else { return Ok(Outcome::done()) };
-    let buried = world.store.bury_job(uid, true, annotated(job, ANNOTATION_ERASE)).await.map_err(ReconcileError::from);
+    let Some(uid) = uid(job).filter(|_| has_finalizer(job)) else {
+        return Ok(Outcome::done());
+    };
+    let buried = world
+        .store
+        .bury_job(uid, true, annotated(job, ANNOTATION_ERASE))
+        .await
+        .map_err(ReconcileError::from);
     match buried {
         Ok(ended) => {
             set_finalizers(world, job, without_ours(job)).await?;
@@ -72,7 +93,8 @@ pub async fn delete(world: &ContentJobWorld, job: &ContentJob) -> Result<Outcome
         Err(error) if annotated(job, ANNOTATION_ABANDON) => {
             tracing::warn!(%error, job = %job.name_any(), %uid, "a job goes although its rows could not be cleaned up");
             set_finalizers(world, job, without_ours(job)).await?;
-            let note = format!("its rows were left behind because of the annotation {ANNOTATION_ABANDON}");
+            let note =
+                format!("its rows were left behind because of the annotation {ANNOTATION_ABANDON}");
             Ok(Outcome::done().telling(vec![Notice::warning("CleanupAbandoned", note)]))
         }
         Err(error) => {
@@ -81,7 +103,8 @@ pub async fn delete(world: &ContentJobWorld, job: &ContentJob) -> Result<Outcome
                 error.message
             );
             let before = job.status.clone().unwrap_or_default();
-            let after = build_deleting(&before, job.metadata.generation, &message, Timestamp::now());
+            let after =
+                build_deleting(&before, job.metadata.generation, &message, Timestamp::now());
             write_status(world, job, &before, &after).await?;
             Err(error)
         }
@@ -99,9 +122,15 @@ async fn set_finalizers(
     job: &ContentJob,
     finalizers: Vec<String>,
 ) -> Result<ContentJob, kube::Error> {
-    let api = Api::<ContentJob>::namespaced(world.client.clone(), &job.namespace().unwrap_or_default());
+    let api =
+        Api::<ContentJob>::namespaced(world.client.clone(), &job.namespace().unwrap_or_default());
     let patch = json!({ "metadata": { "resourceVersion": job.resource_version(), "finalizers": finalizers } });
-    time_boxed(api.patch(&job.name_any(), &PatchParams::default(), &Patch::Merge(patch))).await
+    time_boxed(api.patch(
+        &job.name_any(),
+        &PatchParams::default(),
+        &Patch::Merge(patch),
+    ))
+    .await
 }
 
 #[cfg(test)]

@@ -7,9 +7,8 @@ use super::{
 };
 use backends::postgres::operator::counts::RunView;
 use crds::{
-    ConditionState, ConditionType, Reason,
-    content_job::ContentJobPhase,
-    find_condition, is_true, set_condition,
+    ConditionState, ConditionType, Reason, content_job::ContentJobPhase, find_condition, is_true,
+    set_condition,
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Condition, jiff::Timestamp};
 
@@ -21,16 +20,48 @@ pub struct Conditions<'a> {
 }
 
 impl Conditions<'_> {
-    fn set(&mut self, type_: ConditionType, state: impl Into<ConditionState>, reason: Reason, message: &str) {
-        set_condition(self.list, type_, state.into(), reason, message, self.generation, self.now);
+    fn set(
+        &mut self,
+        type_: ConditionType,
+        state: impl Into<ConditionState>,
+        reason: Reason,
+        message: &str,
+    ) {
+        set_condition(
+            self.list,
+            type_,
+            state.into(),
+            reason,
+            message,
+            self.generation,
+            self.now,
+        );
     }
 
     /// The three of kstatus.
     pub fn verdict(&mut self, verdict: &Verdict) {
-        let Verdict { ready, reconciling, stalled, reason, message, waiting: _, outcome: _ } = verdict;
+        let Verdict {
+            ready,
+            reconciling,
+            stalled,
+            reason,
+            message,
+            waiting: _,
+            outcome: _,
+        } = verdict;
         self.set(ConditionType::Ready, *ready, *reason, message);
-        self.set(ConditionType::Reconciling, *reconciling, *reason, if *reconciling { message } else { "" });
-        self.set(ConditionType::Stalled, *stalled, *reason, if *stalled { message } else { "" });
+        self.set(
+            ConditionType::Reconciling,
+            *reconciling,
+            *reason,
+            if *reconciling { message } else { "" },
+        );
+        self.set(
+            ConditionType::Stalled,
+            *stalled,
+            *reason,
+            if *stalled { message } else { "" },
+        );
     }
 
     /// Those that tell of the run.
@@ -45,10 +76,20 @@ impl Conditions<'_> {
                 self.drift(view, applied.restored);
             }
             Rows::Blocked { .. } => {
-                self.set(ConditionType::Accepted, ConditionState::False, verdict.reason, &verdict.message);
+                self.set(
+                    ConditionType::Accepted,
+                    ConditionState::False,
+                    verdict.reason,
+                    &verdict.message,
+                );
             }
             Rows::Held | Rows::NeverStarted => {
-                self.set(ConditionType::Accepted, ConditionState::Unknown, Reason::Pending, &verdict.message);
+                self.set(
+                    ConditionType::Accepted,
+                    ConditionState::Unknown,
+                    Reason::Pending,
+                    &verdict.message,
+                );
             }
         }
         self.outcome(applied, verdict);
@@ -56,21 +97,40 @@ impl Conditions<'_> {
 
     fn accepted(&mut self, view: &RunView, adopted: bool) {
         let message = format!("run {} has {} tasks", view.run.id, view.run.tasks_total);
-        let was_adopted = find_condition(self.list, ConditionType::Accepted)
-            .is_some_and(|accepted| accepted.status == "True" && accepted.reason == Reason::Adopted.as_str());
-        let reason = if adopted || was_adopted { Reason::Adopted } else { Reason::Succeeded };
+        let was_adopted =
+            find_condition(self.list, ConditionType::Accepted).is_some_and(|accepted| {
+                accepted.status == "True" && accepted.reason == Reason::Adopted.as_str()
+            });
+        let reason = if adopted || was_adopted {
+            Reason::Adopted
+        } else {
+            Reason::Succeeded
+        };
         self.set(ConditionType::Accepted, true, reason, &message);
     }
 
     fn budget(&mut self, view: &RunView) {
         let (run, type_) = (&view.run, ConditionType::BudgetReserved);
         if view.tasks.parked > 0 {
-            let message = format!("{} of {} tasks wait for tokens", view.tasks.parked, run.tasks_total);
+            let message = format!(
+                "{} of {} tasks wait for tokens",
+                view.tasks.parked, run.tasks_total
+            );
             self.set(type_, false, Reason::BudgetExhausted, &message);
         } else if run.tokens_limit.is_none() && run.tokens_per_day.is_none() {
-            self.set(type_, true, Reason::NotApplicable, "neither the job nor the Persona limits tokens");
+            self.set(
+                type_,
+                true,
+                Reason::NotApplicable,
+                "neither the job nor the Persona limits tokens",
+            );
         } else {
-            self.set(type_, true, Reason::Succeeded, &format!("up to {} tokens a task", run.task_tokens));
+            self.set(
+                type_,
+                true,
+                Reason::Succeeded,
+                &format!("up to {} tokens a task", run.task_tokens),
+            );
         }
     }
 
@@ -78,7 +138,12 @@ impl Conditions<'_> {
         let type_ = ConditionType::Queued;
         match (&view.tasks.unroutable, view.tasks.unsent) {
             (Some(error), 1..) => self.set(type_, false, Reason::Unroutable, error),
-            (None, 1..) => self.set(type_, false, Reason::Progressing, "wake-up messages are being sent"),
+            (None, 1..) => self.set(
+                type_,
+                false,
+                Reason::Progressing,
+                "wake-up messages are being sent",
+            ),
             _ => self.set(type_, true, Reason::Succeeded, ""),
         }
     }
@@ -91,21 +156,51 @@ impl Conditions<'_> {
         } else if tasks.processing > 0 {
             self.set(ConditionType::Generated, false, Reason::Running, "");
         } else {
-            self.set(ConditionType::Generated, false, Reason::WaitingForWorker, "");
+            self.set(
+                ConditionType::Generated,
+                false,
+                Reason::WaitingForWorker,
+                "",
+            );
         }
-        self.gate(ConditionType::DedupPassed, tasks.rejected_as_duplicate, tasks.flagged, ended);
+        self.gate(
+            ConditionType::DedupPassed,
+            tasks.rejected_as_duplicate,
+            tasks.flagged,
+            ended,
+        );
         if view.run.emotion_gate {
-            self.gate(ConditionType::EmotionPassed, tasks.rejected_for_emotion, 0, ended);
+            self.gate(
+                ConditionType::EmotionPassed,
+                tasks.rejected_for_emotion,
+                0,
+                ended,
+            );
         } else {
-            self.set(ConditionType::EmotionPassed, true, Reason::NotApplicable, "the Persona has no emotion contract");
+            self.set(
+                ConditionType::EmotionPassed,
+                true,
+                Reason::NotApplicable,
+                "the Persona has no emotion contract",
+            );
         }
     }
 
     fn gate(&mut self, type_: ConditionType, rejected: i64, flagged: i64, ended: bool) {
         if rejected > 0 {
-            self.set(type_, false, Reason::GateRejected, &format!("{rejected} tasks wrote nothing that passes"));
+            self.set(
+                type_,
+                false,
+                Reason::GateRejected,
+                &format!("{rejected} tasks wrote nothing that passes"),
+            );
         } else if flagged > 0 {
-            self.set(type_, false, Reason::GateFlagged, &format!("{flagged} posts were kept and marked"));
+            self.set(
+                type_,
+                false,
+                Reason::GateFlagged,
+                &format!("{flagged} posts were kept and marked"),
+            );
         } else if ended {
             self.set(type_, true, Reason::Succeeded, "");
         } else {
@@ -118,9 +213,17 @@ impl Conditions<'_> {
         if tasks.dead_lettered == 0 {
             self.set(type_, false, Reason::NotApplicable, "");
         } else {
-            let reason =
-                if tasks.system_failed > 0 { Reason::SystemFailures } else { Reason::AttemptsExhausted };
-            self.set(type_, true, reason, &format!("{} tasks used up their attempts", tasks.dead_lettered));
+            let reason = if tasks.system_failed > 0 {
+                Reason::SystemFailures
+            } else {
+                Reason::AttemptsExhausted
+            };
+            self.set(
+                type_,
+                true,
+                reason,
+                &format!("{} tasks used up their attempts", tasks.dead_lettered),
+            );
         }
     }
 
@@ -129,11 +232,26 @@ impl Conditions<'_> {
         let (missing, lost) = (super::plan::missing_tasks(view), view.tasks.lost_posts);
         let type_ = ConditionType::Drifted;
         if missing > 0 {
-            self.set(type_, true, Reason::DriftReported, &format!("{missing} task rows were deleted; driftPolicy Report leaves it so"));
+            self.set(
+                type_,
+                true,
+                Reason::DriftReported,
+                &format!("{missing} task rows were deleted; driftPolicy Report leaves it so"),
+            );
         } else if lost > 0 {
-            self.set(type_, true, Reason::DriftReported, &format!("{lost} posts were deleted; they are not written again"));
+            self.set(
+                type_,
+                true,
+                Reason::DriftReported,
+                &format!("{lost} posts were deleted; they are not written again"),
+            );
         } else if restored > 0 {
-            self.set(type_, false, Reason::Repaired, &format!("{restored} task rows were deleted and are restored"));
+            self.set(
+                type_,
+                false,
+                Reason::Repaired,
+                &format!("{restored} task rows were deleted and are restored"),
+            );
         } else {
             let kept = find_condition(self.list, type_)
                 .filter(|drifted| drifted.reason == Reason::Repaired.as_str())
@@ -166,9 +284,24 @@ impl Conditions<'_> {
             Rows::Standing(view) if failed => failure(view),
             _ => outcome.reason(),
         };
-        self.set(ConditionType::Finished, true, outcome.reason(), &verdict.message);
-        self.set(ConditionType::Complete, complete, outcome.reason(), &verdict.message);
-        self.set(ConditionType::Failed, failed, why, if failed { &verdict.message } else { "" });
+        self.set(
+            ConditionType::Finished,
+            true,
+            outcome.reason(),
+            &verdict.message,
+        );
+        self.set(
+            ConditionType::Complete,
+            complete,
+            outcome.reason(),
+            &verdict.message,
+        );
+        self.set(
+            ConditionType::Failed,
+            failed,
+            why,
+            if failed { &verdict.message } else { "" },
+        );
     }
 }
 
@@ -189,7 +322,8 @@ fn failure(view: &RunView) -> Reason {
 /// One word for the conditions together; nothing else decides it.
 #[must_use]
 pub fn phase(conditions: &[Condition]) -> ContentJobPhase {
-    let reason = |type_| find_condition(conditions, type_).map_or("", |condition| condition.reason.as_str());
+    let reason =
+        |type_| find_condition(conditions, type_).map_or("", |condition| condition.reason.as_str());
     let ready = reason(ConditionType::Ready);
     let is = |reason: Reason| ready == reason.as_str();
     if is(Reason::Deleting) {
@@ -199,7 +333,9 @@ pub fn phase(conditions: &[Condition]) -> ContentJobPhase {
         let outcome = reason(ConditionType::Finished);
         return match outcome {
             _ if outcome == Reason::AllSucceeded.as_str() => ContentJobPhase::Succeeded,
-            _ if outcome == Reason::PartiallySucceeded.as_str() => ContentJobPhase::PartiallySucceeded,
+            _ if outcome == Reason::PartiallySucceeded.as_str() => {
+                ContentJobPhase::PartiallySucceeded
+            }
             _ if outcome == Reason::Cancelled.as_str() => ContentJobPhase::Cancelled,
             _ => ContentJobPhase::Failed,
         };
@@ -210,7 +346,14 @@ pub fn phase(conditions: &[Condition]) -> ContentJobPhase {
         ContentJobPhase::Suspended
     } else if is(Reason::Running) {
         ContentJobPhase::Running
-    } else if [Reason::WaitingForWorker, Reason::ConcurrencyLimited, Reason::Progressing].into_iter().any(is) {
+    } else if [
+        Reason::WaitingForWorker,
+        Reason::ConcurrencyLimited,
+        Reason::Progressing,
+    ]
+    .into_iter()
+    .any(is)
+    {
         ContentJobPhase::Queued
     } else if is(Reason::Pending) {
         ContentJobPhase::Pending

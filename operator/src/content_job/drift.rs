@@ -16,7 +16,11 @@ pub async fn run(ctx: Arc<Context>) {
         match ctx.store.drifted_runs().await {
             Ok(drifted) => {
                 for run in fresh(&mut told, drifted) {
-                    ctx.process.signals.triggers.jobs.reconcile(&run.namespace, &run.name);
+                    ctx.process
+                        .signals
+                        .triggers
+                        .jobs
+                        .reconcile(&run.namespace, &run.name);
                 }
             }
             Err(error) => tracing::warn!(%error, "drift of runs cannot be read"),
@@ -52,6 +56,10 @@ mod tests {
         assert_eq!(fresh(&mut told, vec![run(1)]), []);
         assert_eq!(fresh(&mut told, vec![run(2)]), [run(2)]);
         assert_eq!(fresh(&mut told, vec![]), []);
-        assert_eq!(fresh(&mut told, vec![run(2)]), [run(2)], "it was mended in between");
+        assert_eq!(
+            fresh(&mut told, vec![run(2)]),
+            [run(2)],
+            "it was mended in between"
+        );
     }
 }

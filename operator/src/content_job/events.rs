@@ -4,20 +4,27 @@
 use super::{apply::RowLog, staff::Workers, verdict::Verdict};
 use crate::controller::Notice;
 use backends::postgres::operator::runs::Adoption;
-use crds::{ConditionType, ContentJobStatus, find_condition, is_true};
+use crds::{ConditionType, ContentJobStatus, Reason, find_condition, is_true};
 
-/// What to tell after the status was written.
+/// What this reconcile did.
 #[must_use]
-pub fn notices(
+pub fn of_deeds(after: &ContentJobStatus, log: &RowLog, workers: &Workers) -> Vec<Notice> {
+    let mut told = Told(Vec::new());
+    told.rows(after, log);
+    if let Workers::Made { name, pods } = workers {
+        told.normal("WorkerJobCreated", format!("Job {name} with {pods} Pods"));
+    }
+    told.0
+}
+
+/// What changed, to be told once the status says so.
+#[must_use]
+pub fn of_changes(
     before: &ContentJobStatus,
     after: &ContentJobStatus,
-    log: &RowLog,
-    workers: &Workers,
     verdict: &Verdict,
 ) -> Vec<Notice> {
     let mut told = Told(Vec::new());
-    told.rows(after, log);
-    told.workers(workers);
     told.progress(before, after);
     told.failures(before, after);
     told.turns(before, after, verdict);
@@ -36,13 +43,29 @@ impl Told {
     }
 
     fn rows(&mut self, after: &ContentJobStatus, log: &RowLog) {
-        let RowLog { created, adopted, restored, retried, discarded, .. } = log;
+        let RowLog {
+            created,
+            adopted,
+            restored,
+            retried,
+            discarded,
+            ..
+        } = log;
         if let Some(created) = created.filter(|created| created.new) {
             let total = after.counts.map_or(0, |counts| counts.total);
             if created.superseded > 0 {
-                self.normal("Superseded", "the earlier run was ended: this one takes its place".into());
+                self.normal(
+                    "Superseded",
+                    "the earlier run was ended: this one takes its place".into(),
+                );
             }
-            self.normal("Accepted", format!("run {} was accepted", after.run_id.as_deref().unwrap_or("-")));
+            self.normal(
+                "Accepted",
+                format!(
+                    "run {} was accepted",
+                    after.run_id.as_deref().unwrap_or("-")
+                ),
+            );
             let note = format!(
                 "{total} tasks: {} queued, {} parked until tokens are free",
                 created.reservation.queued, created.reservation.parked
@@ -54,28 +77,31 @@ impl Told {
                 self.normal("Adopted", "a finished run of the same content was found under this name; nothing ran again".into());
             }
             Some(Adoption::Reopened) => {
-                self.normal("Adopted", "an unfinished run of the same content was found under this name; it goes on".into());
+                self.normal(
+                    "Adopted",
+                    "an unfinished run of the same content was found under this name; it goes on"
+                        .into(),
+                );
             }
             None => {}
         }
         if *restored > 0 {
-            self.warning("Drifted", format!("{restored} task rows were deleted by hand; they were restored"));
+            self.warning(
+                "Drifted",
+                format!("{restored} task rows were deleted by hand; they were restored"),
+            );
         }
         if *retried > 0 {
-            self.normal("Retried", format!("{retried} failed tasks have fresh attempts"));
+            self.normal(
+                "Retried",
+                format!("{retried} failed tasks have fresh attempts"),
+            );
         }
         if *discarded > 0 {
-            self.normal("Discarded", format!("{discarded} failed tasks were given up"));
-        }
-    }
-
-    fn workers(&mut self, workers: &Workers) {
-        match workers {
-            Workers::Made { name, pods } => self.normal("WorkerJobCreated", format!("Job {name} with {pods} Pods")),
-            Workers::Replacing { failed: true, message, seconds } => {
-                self.warning("WorkerFailed", format!("the worker Job failed ({message}); the next one comes in {seconds} s"));
-            }
-            _ => {}
+            self.normal(
+                "Discarded",
+                format!("{discarded} failed tasks were given up"),
+            );
         }
     }
 
@@ -83,22 +109,40 @@ impl Told {
         let stored = |status: &ContentJobStatus| status.counts.map_or(0, |counts| counts.succeeded);
         let (was, is) = (stored(before), stored(after));
         if is > was && before.run_id == after.run_id && after.plan.is_none() {
-            self.normal("PostsStored", format!("{} posts stored", after.progress.as_deref().unwrap_or_default()));
+            self.normal(
+                "PostsStored",
+                format!(
+                    "{} posts stored",
+                    after.progress.as_deref().unwrap_or_default()
+                ),
+            );
         }
     }
 
     fn failures(&mut self, before: &ContentJobStatus, after: &ContentJobStatus) {
         let finished = is_true(&after.conditions, ConditionType::Finished);
-        if let Some(error) = after.last_error.as_ref().filter(|error| before.last_error.as_ref() != Some(error)) {
+        if let Some(error) = after
+            .last_error
+            .as_ref()
+            .filter(|error| before.last_error.as_ref() != Some(error))
+        {
             let note = format!("{}: {}", error.code, error.message);
-            self.warning(if finished { "AttemptFailed" } else { "Retrying" }, note);
+            self.warning(
+                if finished {
+                    "AttemptFailed"
+                } else {
+                    "Retrying"
+                },
+                note,
+            );
         }
         let dead = |status: &ContentJobStatus| {
             find_condition(&status.conditions, ConditionType::DeadLettered)
                 .filter(|dead| dead.status == "True")
                 .map(|dead| dead.message.clone())
         };
-        if let Some(message) = dead(after).filter(|message| dead(before).as_ref() != Some(message)) {
+        if let Some(message) = dead(after).filter(|message| dead(before).as_ref() != Some(message))
+        {
             self.warning("DeadLettered", message);
         }
         let drift = |status: &ContentJobStatus| is_true(&status.conditions, ConditionType::Drifted);
@@ -124,11 +168,17 @@ impl Told {
             return;
         }
         let why = |status: &ContentJobStatus| {
-            find_condition(&status.conditions, ConditionType::Ready).map(|ready| ready.reason.clone())
+            find_condition(&status.conditions, ConditionType::Ready)
+                .map(|ready| ready.reason.clone())
         };
         if verdict.stalled && !is_true(&before.conditions, ConditionType::Stalled) {
             self.warning("Stalled", verdict.message.clone());
-        } else if verdict.waiting.is_some() && why(before) != why(after) && after.started_at.is_none() {
+        } else if verdict.reason == Reason::WorkerFailed && why(before) != why(after) {
+            self.warning("WorkerFailed", verdict.message.clone());
+        } else if verdict.waiting.is_some()
+            && why(before) != why(after)
+            && after.started_at.is_none()
+        {
             self.normal("Waiting", verdict.message.clone());
         }
     }

@@ -9,12 +9,14 @@ use domain::revision::{PersonaRevision, SecretKey};
 use k8s_openapi::{
     api::{
         batch::v1::{
-            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnPodConditionsPattern,
+            PodFailurePolicyRule,
         },
         core::v1::{
             Capabilities, ConfigMapVolumeSource, Container, EnvVar, EnvVarSource, KeyToPath,
-            ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, ProjectedVolumeSource, ResourceRequirements,
-            SeccompProfile, SecretProjection, SecretVolumeSource, SecurityContext, Volume, VolumeMount, VolumeProjection,
+            ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec,
+            ProjectedVolumeSource, ResourceRequirements, SeccompProfile, SecretProjection,
+            SecretVolumeSource, SecurityContext, Volume, VolumeMount, VolumeProjection,
         },
     },
     apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
@@ -77,7 +79,10 @@ pub fn build_job(worker: &WorkerJob<'_>) -> Job {
             name: Some(worker.name.to_owned()),
             namespace: Some(worker.job.tenant.namespace.clone()),
             labels: Some(labels.clone()),
-            owner_references: worker.object.controller_owner_ref(&()).map(|owner| vec![owner]),
+            owner_references: worker
+                .object
+                .controller_owner_ref(&())
+                .map(|owner| vec![owner]),
             ..ObjectMeta::default()
         },
         spec: Some(JobSpec {
@@ -97,7 +102,10 @@ pub fn build_job(worker: &WorkerJob<'_>) -> Job {
                 }],
             }),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(pod(worker)),
             },
             ..JobSpec::default()
@@ -111,7 +119,10 @@ fn labels(worker: &WorkerJob<'_>) -> BTreeMap<String, String> {
     let mut labels = worker.persona.spec.worker.labels.clone();
     for (label, value) in [
         ("app.kubernetes.io/name", "threads-worker".to_owned()),
-        ("app.kubernetes.io/managed-by", "threads-operator".to_owned()),
+        (
+            "app.kubernetes.io/managed-by",
+            "threads-operator".to_owned(),
+        ),
         (LABEL_INSTALL, worker.settings.install.clone()),
         (LABEL_CONTENT_JOB, worker.job.name.clone()),
         (LABEL_PERSONA, worker.job.persona.clone()),
@@ -130,7 +141,8 @@ fn pod(worker: &WorkerJob<'_>) -> PodSpec {
         service_account_name: placement.service_account_name.clone(),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
-        node_selector: (!placement.node_selector.is_empty()).then(|| placement.node_selector.clone()),
+        node_selector: (!placement.node_selector.is_empty())
+            .then(|| placement.node_selector.clone()),
         tolerations: (!placement.tolerations.is_empty()).then(|| placement.tolerations.clone()),
         priority_class_name: placement.priority_class_name.clone(),
         security_context: Some(PodSecurityContext {
@@ -138,7 +150,10 @@ fn pod(worker: &WorkerJob<'_>) -> PodSpec {
             run_as_user: Some(WORKER_USER),
             run_as_group: Some(WORKER_USER),
             fs_group: Some(WORKER_USER),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".into(),
+                localhost_profile: None,
+            }),
             ..PodSecurityContext::default()
         }),
         containers: vec![container(worker)],
@@ -148,7 +163,10 @@ fn pod(worker: &WorkerJob<'_>) -> PodSpec {
 }
 
 fn container(worker: &WorkerJob<'_>) -> Container {
-    let mut mounts = vec![mount("credentials", CREDENTIALS_DIR), mount("keys", KEYS_DIR)];
+    let mut mounts = vec![
+        mount("credentials", CREDENTIALS_DIR),
+        mount("keys", KEYS_DIR),
+    ];
     if worker.persona.spec.worker.ca_bundle.is_some() {
         mounts.push(mount("ca", CA_DIR));
     }
@@ -158,12 +176,23 @@ fn container(worker: &WorkerJob<'_>) -> Container {
         image_pull_policy: Some(worker.settings.image_pull_policy.clone()),
         command: Some(vec!["/worker".into()]),
         env: Some(environment(worker)),
-        resources: Some(worker.persona.spec.worker.resources.clone().unwrap_or_else(default_resources)),
+        resources: Some(
+            worker
+                .persona
+                .spec
+                .worker
+                .resources
+                .clone()
+                .unwrap_or_else(default_resources),
+        ),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
             read_only_root_filesystem: Some(true),
             run_as_non_root: Some(true),
-            capabilities: Some(Capabilities { add: None, drop: Some(vec!["ALL".into()]) }),
+            capabilities: Some(Capabilities {
+                add: None,
+                drop: Some(vec!["ALL".into()]),
+            }),
             ..SecurityContext::default()
         }),
         termination_message_policy: Some("FallbackToLogsOnError".into()),
@@ -173,13 +202,20 @@ fn container(worker: &WorkerJob<'_>) -> Container {
 }
 
 fn environment(worker: &WorkerJob<'_>) -> Vec<EnvVar> {
-    let plain = |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
+    let plain = |name: &str, value: String| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    };
     let mut environment = vec![
         plain("THREADS_NAMESPACE", worker.job.tenant.namespace.clone()),
         plain("THREADS_PERSONA_UID", worker.persona_uid.to_string()),
         plain("THREADS_QUEUE", worker.queue.to_owned()),
         plain("THREADS_RUN_ID", worker.run.to_string()),
-        plain("THREADS_CREDENTIALS_DIGEST", worker.credentials_digest.to_owned()),
+        plain(
+            "THREADS_CREDENTIALS_DIGEST",
+            worker.credentials_digest.to_owned(),
+        ),
         plain("THREADS_LEASE_SECONDS", LEASE_SECONDS.to_string()),
         plain("THREADS_GRACE_SECONDS", GRACE_FOR_WORK.to_string()),
         plain("CREDENTIALS_DIR", CREDENTIALS_DIR.to_owned()),
@@ -188,7 +224,10 @@ fn environment(worker: &WorkerJob<'_>) -> Vec<EnvVar> {
             name: "POD_NAME".to_owned(),
             value: None,
             value_from: Some(EnvVarSource {
-                field_ref: Some(ObjectFieldSelector { api_version: None, field_path: "metadata.name".to_owned() }),
+                field_ref: Some(ObjectFieldSelector {
+                    api_version: None,
+                    field_path: "metadata.name".to_owned(),
+                }),
                 ..EnvVarSource::default()
             }),
         },
@@ -220,7 +259,12 @@ fn volumes(worker: &WorkerJob<'_>) -> Vec<Volume> {
             name: "keys".into(),
             projected: Some(ProjectedVolumeSource {
                 default_mode: Some(0o440),
-                sources: Some(keys(worker.revision).into_iter().map(|(purpose, key)| key_file(purpose, key)).collect()),
+                sources: Some(
+                    keys(worker.revision)
+                        .into_iter()
+                        .map(|(purpose, key)| key_file(purpose, key))
+                        .collect(),
+                ),
                 ..ProjectedVolumeSource::default()
             }),
             ..Volume::default()
@@ -231,7 +275,11 @@ fn volumes(worker: &WorkerJob<'_>) -> Vec<Volume> {
             name: "ca".into(),
             config_map: Some(ConfigMapVolumeSource {
                 name: bundle.name.clone(),
-                items: Some(vec![KeyToPath { key: bundle.key.clone(), path: CA_FILE.into(), ..KeyToPath::default() }]),
+                items: Some(vec![KeyToPath {
+                    key: bundle.key.clone(),
+                    path: CA_FILE.into(),
+                    ..KeyToPath::default()
+                }]),
                 ..ConfigMapVolumeSource::default()
             }),
             ..Volume::default()
@@ -258,7 +306,11 @@ fn key_file(purpose: SecretPurpose, secret: &SecretKey) -> VolumeProjection {
     VolumeProjection {
         secret: Some(SecretProjection {
             name: secret.name.clone(),
-            items: Some(vec![KeyToPath { key: secret.key.clone(), path: purpose.as_str().to_owned(), ..KeyToPath::default() }]),
+            items: Some(vec![KeyToPath {
+                key: secret.key.clone(),
+                path: purpose.as_str().to_owned(),
+                ..KeyToPath::default()
+            }]),
             optional: None,
         }),
         ..VolumeProjection::default()
@@ -266,12 +318,22 @@ fn key_file(purpose: SecretPurpose, secret: &SecretKey) -> VolumeProjection {
 }
 
 fn mount(name: &str, path: &str) -> VolumeMount {
-    VolumeMount { name: name.to_owned(), mount_path: path.to_owned(), read_only: Some(true), ..VolumeMount::default() }
+    VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    }
 }
 
 fn default_resources() -> ResourceRequirements {
     let quantities = |pairs: &[(&str, &str)]| {
-        Some(pairs.iter().map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned()))).collect())
+        Some(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), Quantity((*value).to_owned())))
+                .collect(),
+        )
     };
     ResourceRequirements {
         requests: quantities(&[("cpu", "20m"), ("memory", "24Mi")]),

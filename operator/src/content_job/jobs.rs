@@ -49,13 +49,34 @@ impl WorkerJobs {
     pub fn sights(&self, owner: Uuid, now: Timestamp) -> Option<Vec<JobSight>> {
         let known = self.lock();
         let jobs = known.jobs.get(&owner);
-        known.listed.then(|| jobs.into_iter().flatten().map(|(name, record)| sight(name, record, now)).collect())
+        known.listed.then(|| {
+            jobs.into_iter()
+                .flatten()
+                .map(|(name, record)| sight(name, record, now))
+                .collect()
+        })
     }
 
     /// Notes a Job that this process made or read itself.
     pub fn note(&self, job: &Job) {
         if let Some((owner, name, record)) = record(job) {
-            self.lock().jobs.entry(owner).or_default().insert(name, record);
+            self.lock()
+                .jobs
+                .entry(owner)
+                .or_default()
+                .insert(name, record);
+        }
+    }
+
+    /// Notes that this process asked for a Job's removal, so that it does not ask again before the watch tells.
+    pub fn note_removal(&self, owner: Uuid, name: &str) {
+        if let Some(record) = self
+            .lock()
+            .jobs
+            .get_mut(&owner)
+            .and_then(|jobs| jobs.get_mut(name))
+        {
+            record.deleting = true;
         }
     }
 
@@ -82,8 +103,16 @@ impl WorkerJobs {
             watcher::Event::Apply(job) => match record(&job) {
                 Some((owner, name, record)) => {
                     let reference = reference(&record);
-                    let old = known.jobs.entry(owner).or_default().insert(name, record.clone());
-                    if old.as_ref() == Some(&record) { Vec::new() } else { vec![reference] }
+                    let old = known
+                        .jobs
+                        .entry(owner)
+                        .or_default()
+                        .insert(name, record.clone());
+                    if old.as_ref() == Some(&record) {
+                        Vec::new()
+                    } else {
+                        vec![reference]
+                    }
                 }
                 None => Vec::new(),
             },
@@ -125,9 +154,16 @@ impl Known {
 }
 
 /// Watches the install's worker Jobs for ever; `changed` hears of each ContentJob whose Jobs changed.
-pub async fn watch(client: kube::Client, install: String, jobs: WorkerJobs, changed: Trigger<ContentJob>) {
+pub async fn watch(
+    client: kube::Client,
+    install: String,
+    jobs: WorkerJobs,
+    changed: Trigger<ContentJob>,
+) {
     let config = watcher::Config::default().labels(&format!("{LABEL_INSTALL}={install}"));
-    let mut events = watcher(Api::<Job>::all(client), config).default_backoff().boxed();
+    let mut events = watcher(Api::<Job>::all(client), config)
+        .default_backoff()
+        .boxed();
     loop {
         match events.try_next().await {
             Ok(Some(event)) => {
@@ -146,16 +182,25 @@ fn reference(record: &Record) -> ObjectRef<ContentJob> {
 }
 
 fn record(job: &Job) -> Option<(Uuid, String, Record)> {
-    let owner = job.owner_references().iter().find(|owner| owner.kind == "ContentJob" && owner.controller == Some(true))?;
+    let owner = job
+        .owner_references()
+        .iter()
+        .find(|owner| owner.kind == "ContentJob" && owner.controller == Some(true))?;
     let status = job.status.as_ref();
     let end = status.and_then(|status| {
-        let ended = status
-            .conditions
-            .iter()
+        let ended = status.conditions.iter().flatten().find(|condition| {
+            condition.status == "True"
+                && (condition.type_ == "Complete" || condition.type_ == "Failed")
+        })?;
+        let at = ended
+            .last_transition_time
+            .as_ref()
+            .map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        let message = [ended.reason.as_deref(), ended.message.as_deref()]
+            .into_iter()
             .flatten()
-            .find(|condition| condition.status == "True" && (condition.type_ == "Complete" || condition.type_ == "Failed"))?;
-        let at = ended.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
-        let message = [ended.reason.as_deref(), ended.message.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            .collect::<Vec<_>>()
+            .join(": ");
         Some((at, ended.type_ == "Failed", message))
     });
     let record = Record {

@@ -30,7 +30,7 @@ use crate::{
 };
 use apply::{RowLog, Rows};
 use backends::postgres::operator::OperatorStore;
-use crds::{ContentJob, ContentJobStatus};
+use crds::{ConditionType, ContentJob, ContentJobStatus, is_true};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
 use observe::ObserveError;
@@ -63,25 +63,45 @@ pub struct ContentJobWorld {
 ///
 /// # Errors
 /// [`ReconcileError`]; what the status can say of it has been written.
-pub async fn reconcile_in(world: &ContentJobWorld, object: ContentJob) -> Result<Outcome, ReconcileError> {
+pub async fn reconcile_in(
+    world: &ContentJobWorld,
+    object: ContentJob,
+) -> Result<Outcome, ReconcileError> {
     if object.meta().deletion_timestamp.is_some() {
         return cleanup::delete(world, &object).await;
     }
     let object = cleanup::settle_finalizer(world, object).await?;
     let namespace = object.namespace().unwrap_or_default();
-    let Some(tenant) = observe::tenant(world, &namespace).await? else { return Ok(Outcome::of(Done::Skipped)) };
+    let Some(tenant) = observe::tenant(world, &namespace).await? else {
+        return Ok(Outcome::of(Done::Skipped));
+    };
     let before = object.status.clone().unwrap_or_default();
     match validate::validate(&object, &tenant) {
         Err(invalid) => {
-            let after = status::build_invalid(&before, object.metadata.generation, &invalid, Timestamp::now());
+            let after = status::build_invalid(
+                &before,
+                object.metadata.generation,
+                &invalid,
+                Timestamp::now(),
+            );
             write_status(world, &object, &before, &after).await?;
             Ok(Outcome::of(Done::Refused))
         }
-        Ok(job) => match bring_about(world, &object, &job).await.map_err(ReconcileError::from) {
+        Ok(job) => match bring_about(world, &object, &job)
+            .await
+            .map_err(ReconcileError::from)
+        {
             Ok((applied, log)) => conclude(world, &object, &before, &job, &applied, &log).await,
             Err(error) if error.class == ErrorClass::Fenced => Err(error),
+            // What ended stays as it ended, whoever does not answer.
+            Err(error) if is_true(&before.conditions, ConditionType::Finished) => Err(error),
             Err(error) => {
-                let after = status::build_unavailable(&before, job.generation, &error.message, Timestamp::now());
+                let after = status::build_unavailable(
+                    &before,
+                    job.generation,
+                    &error.message,
+                    Timestamp::now(),
+                );
                 write_status(world, &object, &before, &after).await?;
                 Err(error)
             }
@@ -99,7 +119,12 @@ async fn bring_about(
         Rows::Standing(view) => staff::apply_workers(world, object, job, view).await?,
         Rows::Held | Rows::NeverStarted | Rows::Blocked { .. } => Workers::None,
     };
-    let applied = Applied { restored: log.restored, adopted: log.adopted.is_some(), rows, workers };
+    let applied = Applied {
+        restored: log.restored,
+        adopted: log.adopted.is_some(),
+        rows,
+        workers,
+    };
     Ok((applied, log))
 }
 
@@ -113,13 +138,23 @@ async fn conclude(
     log: &RowLog,
 ) -> Result<Outcome, ReconcileError> {
     let verdict = verdict(job, applied);
-    world.waiting.note(job, verdict.waiting.as_ref().map(|_| verdict.reason));
+    world
+        .waiting
+        .note(job, verdict.waiting.as_ref().map(|_| verdict.reason));
     let after = status::build(before, job, applied, Timestamp::now());
     let again = look_again(job, applied);
-    let outcome = Outcome::of(if verdict.waiting.is_some() { Done::Waiting } else { Done::Applied }).after(again);
+    let mut told = events::of_deeds(&after, log, &applied.workers);
+    let outcome = Outcome::of(if verdict.waiting.is_some() {
+        Done::Waiting
+    } else {
+        Done::Applied
+    })
+    .after(again);
     match pace(before, &after, world.last_writes.since(job.uid)) {
-        Pace::Nothing => Ok(outcome),
-        Pace::Later(wait) => Ok(outcome.after(Some(again.map_or(wait, |again| again.min(wait))))),
+        Pace::Nothing => Ok(outcome.telling(told)),
+        Pace::Later(wait) => Ok(outcome
+            .after(Some(again.map_or(wait, |again| again.min(wait))))
+            .telling(told)),
         Pace::Write => {
             write_status(world, object, before, &after).await?;
             if after.completed_at.is_some() {
@@ -127,7 +162,8 @@ async fn conclude(
             } else {
                 world.last_writes.note(job.uid);
             }
-            Ok(outcome.telling(events::notices(before, &after, log, &applied.workers, &verdict)))
+            told.extend(events::of_changes(before, &after, &verdict));
+            Ok(outcome.telling(told))
         }
     }
 }
@@ -138,21 +174,37 @@ fn look_again(job: &ValidatedContentJob, applied: &Applied) -> Option<Duration> 
     let patience = |obstacle: &resolve::Obstacle, waited: f64| match obstacle.kind {
         ObstacleKind::Person => None,
         // Nobody tells of Secrets and ConfigMaps, since they are not watched: ever later up to five minutes.
-        ObstacleKind::Reference if waited < PATIENCE_SECONDS => {
-            Some(seconds((30.0 + waited / 2.0).min(PATIENCE_SECONDS - waited + 1.0)))
-        }
+        ObstacleKind::Reference if waited < PATIENCE_SECONDS => Some(seconds(
+            (30.0 + waited / 2.0).min(PATIENCE_SECONDS - waited + 1.0),
+        )),
         ObstacleKind::Reference => Some(seconds(PATIENCE_SECONDS)),
         ObstacleKind::Hold => Some(seconds(30.0)),
     };
     match (&applied.rows, &applied.workers) {
-        (Rows::Blocked { obstacle, waited_seconds }, _)
-        | (Rows::Standing(_), Workers::Blocked { obstacle, waited_seconds }) => patience(obstacle, *waited_seconds),
+        (
+            Rows::Blocked {
+                obstacle,
+                waited_seconds,
+            },
+            _,
+        )
+        | (
+            Rows::Standing(_),
+            Workers::Blocked {
+                obstacle,
+                waited_seconds,
+            },
+        ) => patience(obstacle, *waited_seconds),
         (Rows::Standing(_), Workers::Unknown) => Some(seconds(1.0)),
-        (Rows::Standing(_), Workers::Replacing { seconds: wait, .. }) => Some(seconds(*wait as f64)),
+        (Rows::Standing(_), Workers::Replacing { seconds: wait, .. }) => {
+            Some(seconds(*wait as f64))
+        }
         (Rows::Standing(_), Workers::Limited { .. }) => Some(LIMITED_AGAIN),
         (Rows::Standing(view), _) => match view.run.seconds_finished {
             // When the worker Job goes and the status is shortened.
-            Some(ended) if ended < f64::from(job.ttl_seconds) => Some(seconds(f64::from(job.ttl_seconds) - ended + 1.0)),
+            Some(ended) if ended < f64::from(job.ttl_seconds) => {
+                Some(seconds(f64::from(job.ttl_seconds) - ended + 1.0))
+            }
             _ => None,
         },
         (Rows::Held | Rows::NeverStarted, _) => None,
@@ -166,8 +218,18 @@ async fn write_status(
     before: &ContentJobStatus,
     after: &ContentJobStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<ContentJob>::namespaced(world.client.clone(), &object.namespace().unwrap_or_default());
-    patch_status(&api, &object.name_any(), object.resource_version().as_deref(), before, after).await?;
+    let api = Api::<ContentJob>::namespaced(
+        world.client.clone(),
+        &object.namespace().unwrap_or_default(),
+    );
+    patch_status(
+        &api,
+        &object.name_any(),
+        object.resource_version().as_deref(),
+        before,
+        after,
+    )
+    .await?;
     Ok(())
 }
 

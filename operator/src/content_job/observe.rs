@@ -6,8 +6,8 @@ use super::{
     resolve::{Obstacle, ObstacleKind, References, prompt_reference},
     validate::{InputSource, ValidatedContentJob, usable_text},
 };
-use backends::postgres::{StoreError, operator::runs::RunIdentity};
 use crate::controller::{ReconcileError, time_boxed};
+use backends::postgres::{StoreError, operator::runs::RunIdentity};
 use crds::{Persona, PromptTemplate, Reason, common::reference::PromptSelector};
 use domain::names::Tenant;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
@@ -35,9 +35,14 @@ impl From<ObserveError> for ReconcileError {
 ///
 /// # Errors
 /// The API server does not answer.
-pub async fn tenant(world: &ContentJobWorld, namespace: &str) -> Result<Option<Tenant>, kube::Error> {
+pub async fn tenant(
+    world: &ContentJobWorld,
+    namespace: &str,
+) -> Result<Option<Tenant>, kube::Error> {
     let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
-    let uid = found.and_then(|namespace| namespace.metadata.uid).and_then(|uid| uid.parse().ok());
+    let uid = found
+        .and_then(|namespace| namespace.metadata.uid)
+        .and_then(|uid| uid.parse().ok());
     Ok(uid.map(|namespace_uid| Tenant {
         install: world.workers.install.clone(),
         namespace: namespace.to_owned(),
@@ -61,10 +66,17 @@ pub fn identity(job: &ValidatedContentJob) -> RunIdentity<'_> {
 ///
 /// # Errors
 /// Database errors.
-pub async fn rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Observed, StoreError> {
+pub async fn rows(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<Observed, StoreError> {
     let identity = identity(job);
     let view = world.store.run_view(&identity).await?;
-    let predecessor = if view.is_none() { world.store.find_predecessor(&identity).await? } else { None };
+    let predecessor = if view.is_none() {
+        world.store.find_predecessor(&identity).await?
+    } else {
+        None
+    };
     Ok(Observed { view, predecessor })
 }
 
@@ -72,12 +84,20 @@ pub async fn rows(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer.
-pub async fn references(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<References, ObserveError> {
+pub async fn references(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<References, ObserveError> {
     let namespace = &job.tenant.namespace;
     let (persona, input) = tokio::join!(persona(world, job), input(world, job));
     let persona = persona?;
-    let mut references =
-        References { input: input?, persona: None, pinned: None, template: None, prompt: None };
+    let mut references = References {
+        input: input?,
+        persona: None,
+        pinned: None,
+        template: None,
+        prompt: None,
+    };
     if let Some(persona) = persona {
         if let Some(uid) = persona.uid().and_then(|uid| uid.parse().ok()) {
             references.pinned = world.store.pinned_persona(uid).await?;
@@ -89,7 +109,12 @@ pub async fn references(world: &ContentJobWorld, job: &ValidatedContentJob) -> R
             PromptSelector::Track(track) => (Some(track), None),
             PromptSelector::Digest(digest) => (None, Some(digest)),
         };
-        references.prompt = Some(world.store.pinned_prompt(namespace, &reference.name, track, digest).await?);
+        references.prompt = Some(
+            world
+                .store
+                .pinned_prompt(namespace, &reference.name, track, digest)
+                .await?,
+        );
         references.persona = Some(persona);
     }
     Ok(references)
@@ -99,12 +124,18 @@ pub async fn references(world: &ContentJobWorld, job: &ValidatedContentJob) -> R
 ///
 /// # Errors
 /// The API server does not answer.
-pub async fn persona(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Option<Persona>, kube::Error> {
+pub async fn persona(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<Option<Persona>, kube::Error> {
     let personas = Api::<Persona>::namespaced(world.client.clone(), &job.tenant.namespace);
     time_boxed(personas.get_opt(&job.persona)).await
 }
 
-async fn input(world: &ContentJobWorld, job: &ValidatedContentJob) -> Result<Result<String, Obstacle>, kube::Error> {
+async fn input(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<Result<String, Obstacle>, kube::Error> {
     let (name, key) = match &job.input {
         InputSource::Text(text) => return Ok(Ok(text.clone())),
         InputSource::ConfigMapKey { name, key } => (name, key),
@@ -120,18 +151,33 @@ fn read_input(found: Option<&ConfigMap>, name: &str, key: &str) -> Result<String
     let Some(map) = found else {
         return missing(
             Reason::ConfigMapNotFound,
-            format!("ConfigMap {name:?}, which holds the input, does not exist in this namespace; create it"),
+            format!(
+                "ConfigMap {name:?}, which holds the input, does not exist in this namespace; create it"
+            ),
         );
     };
     let Some(text) = map.data.as_ref().and_then(|data| data.get(key)) else {
-        if map.binary_data.as_ref().is_some_and(|data| data.contains_key(key)) {
-            return missing(Reason::InputInvalid, format!("key {key:?} of ConfigMap {name:?} is not UTF-8 text; replace it"));
+        if map
+            .binary_data
+            .as_ref()
+            .is_some_and(|data| data.contains_key(key))
+        {
+            return missing(
+                Reason::InputInvalid,
+                format!("key {key:?} of ConfigMap {name:?} is not UTF-8 text; replace it"),
+            );
         }
-        return missing(Reason::ConfigMapKeyMissing, format!("ConfigMap {name:?} has no key {key:?}; add it"));
+        return missing(
+            Reason::ConfigMapKeyMissing,
+            format!("ConfigMap {name:?} has no key {key:?}; add it"),
+        );
     };
     match usable_text(text) {
         Ok(()) => Ok(text.clone()),
-        Err(problem) => missing(Reason::InputInvalid, format!("key {key:?} of ConfigMap {name:?} {problem}")),
+        Err(problem) => missing(
+            Reason::InputInvalid,
+            format!("key {key:?} of ConfigMap {name:?} {problem}"),
+        ),
     }
 }
 

@@ -42,7 +42,13 @@ pub fn pace(before: &ContentJobStatus, after: &ContentJobStatus, since: Option<D
     }
 }
 
-type Milestones<'a> = (Option<i64>, Option<String>, Option<&'a str>, Vec<(&'a str, &'a str)>, bool);
+type Milestones<'a> = (
+    Option<i64>,
+    Option<String>,
+    Option<&'a str>,
+    Vec<(&'a str, &'a str)>,
+    bool,
+);
 
 /// What people and tools wait for: phase, conditions but for those that change with every message, the end.
 fn milestones(status: &ContentJobStatus) -> Milestones<'_> {
@@ -69,7 +75,12 @@ type Figures<'a> = (
 );
 
 fn figures(status: &ContentJobStatus) -> Figures<'_> {
-    (&status.counts, &status.usage, &status.posts, &status.last_error)
+    (
+        &status.counts,
+        &status.usage,
+        &status.posts,
+        &status.last_error,
+    )
 }
 
 /// When the status of each unfinished job was last written by this process.

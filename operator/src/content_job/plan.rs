@@ -32,14 +32,25 @@ pub enum RowPlan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mend {
     /// Rows were deleted by hand, and one is left as a pattern.
-    RestoreTasks { missing: i64 },
+    RestoreTasks {
+        missing: i64,
+    },
     /// All rows were deleted by hand: the references are resolved anew.
-    RewriteTasks { missing: i64 },
+    RewriteTasks {
+        missing: i64,
+    },
     Cancel,
     Sync,
-    Retry { value: String },
-    Discard { value: String },
-    ForgetVerbs { retry: bool, discard: bool },
+    Retry {
+        value: String,
+    },
+    Discard {
+        value: String,
+    },
+    ForgetVerbs {
+        retry: bool,
+        discard: bool,
+    },
     /// Tasks are parked for a budget that may hold them now.
     WakeParked,
     Finish,
@@ -62,7 +73,11 @@ fn plan_mends(job: &ValidatedContentJob, view: &RunView) -> Vec<Mend> {
     let mut mends = Vec::new();
     let missing = missing_tasks(view);
     if missing > 0 && job.drift_policy == DriftPolicy::Repair {
-        mends.push(if tasks.rows == 0 { Mend::RewriteTasks { missing } } else { Mend::RestoreTasks { missing } });
+        mends.push(if tasks.rows == 0 {
+            Mend::RewriteTasks { missing }
+        } else {
+            Mend::RestoreTasks { missing }
+        });
     }
     let idle = tasks.queued + tasks.parked;
     // A worker gives its task back after the cancellation: then there is an idle one again.
@@ -94,13 +109,17 @@ fn plan_verbs(job: &ValidatedContentJob, view: &RunView) -> Vec<Mend> {
         && !job.cancel
         && !run.cancelled
     {
-        mends.push(Mend::Retry { value: value.clone() });
+        mends.push(Mend::Retry {
+            value: value.clone(),
+        });
     }
     if let Some(value) = &job.verbs.discard
         && run.discard_handled.as_ref() != Some(value)
         && failed > 0
     {
-        mends.push(Mend::Discard { value: value.clone() });
+        mends.push(Mend::Discard {
+            value: value.clone(),
+        });
     }
     let retry = job.verbs.retry.is_none() && run.retry_handled.is_some();
     let discard = job.verbs.discard.is_none() && run.discard_handled.is_some();

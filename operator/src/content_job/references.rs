@@ -35,7 +35,11 @@ impl Waiting {
         let namespace = &job.tenant.namespace;
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for kind in [Awaited::Persona, Awaited::Template] {
-            let name = if kind == Awaited::Persona { job.persona.clone() } else { String::new() };
+            let name = if kind == Awaited::Persona {
+                job.persona.clone()
+            } else {
+                String::new()
+            };
             let key = (kind, namespace.clone(), name);
             if wanted == Some(kind) {
                 waiting.entry(key).or_default().insert(job.name.clone());
@@ -51,17 +55,27 @@ impl Waiting {
     /// Jobs that wait for this object.
     #[must_use]
     pub fn of(&self, awaited: Awaited, namespace: &str, name: &str) -> Vec<String> {
-        let name = if awaited == Awaited::Persona { name.to_owned() } else { String::new() };
+        let name = if awaited == Awaited::Persona {
+            name.to_owned()
+        } else {
+            String::new()
+        };
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.get(&(awaited, namespace.to_owned(), name)).into_iter().flatten().cloned().collect()
+        waiting
+            .get(&(awaited, namespace.to_owned(), name))
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 }
 
 fn awaited(reason: Reason) -> Option<Awaited> {
     match reason {
-        Reason::PersonaNotFound | Reason::PersonaNotReady | Reason::PersonaSuspended | Reason::ConcurrencyLimited => {
-            Some(Awaited::Persona)
-        }
+        Reason::PersonaNotFound
+        | Reason::PersonaNotReady
+        | Reason::PersonaSuspended
+        | Reason::ConcurrencyLimited => Some(Awaited::Persona),
         Reason::PromptTemplateNotFound
         | Reason::TrackNotFound
         | Reason::DigestNotFound
@@ -80,12 +94,24 @@ pub async fn watch(client: kube::Client, waiting: Waiting, jobs: Trigger<Content
     );
 }
 
-async fn watch_kind<K>(client: kube::Client, awaited: Awaited, waiting: &Waiting, jobs: &Trigger<ContentJob>)
-where
-    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+async fn watch_kind<K>(
+    client: kube::Client,
+    awaited: Awaited,
+    waiting: &Waiting,
+    jobs: &Trigger<ContentJob>,
+) where
+    K: Resource<DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + serde::de::DeserializeOwned
+        + Send
+        + 'static,
 {
     let api = Api::<PartialObjectMeta<K>>::all(client);
-    let mut changes = watcher(api, watcher::Config::default()).default_backoff().applied_objects().boxed();
+    let mut changes = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .applied_objects()
+        .boxed();
     loop {
         match changes.try_next().await {
             Ok(Some(changed)) => {

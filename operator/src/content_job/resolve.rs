@@ -6,8 +6,9 @@ use backends::postgres::operator::{
     runs::{PinnedPersona, PinnedPrompt},
 };
 use crds::{
-    ConditionType, Persona, PromptTemplate, Reason, find_condition, is_true,
+    ConditionType, Persona, PromptTemplate, Reason,
     common::reference::{PromptRef, PromptSelector},
+    find_condition, is_true,
 };
 use domain::{
     prompts::{Part, PromptContext, PromptError, render},
@@ -41,7 +42,11 @@ pub enum ObstacleKind {
 impl Obstacle {
     #[must_use]
     pub fn new(kind: ObstacleKind, reason: Reason, message: impl Into<String>) -> Self {
-        Self { kind, reason, message: message.into() }
+        Self {
+            kind,
+            reason,
+            message: message.into(),
+        }
     }
 
     fn person(reason: Reason, message: impl Into<String>) -> Self {
@@ -92,7 +97,10 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
     let template = references.template.as_ref().ok_or_else(|| {
         Obstacle::reference(
             Reason::PromptTemplateNotFound,
-            format!("PromptTemplate {:?} does not exist in this namespace; create it", reference.name),
+            format!(
+                "PromptTemplate {:?} does not exist in this namespace; create it",
+                reference.name
+            ),
         )
     })?;
     let prompt = pinned_prompt(reference, template, references)?;
@@ -104,7 +112,12 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         attempt_seconds: job.attempt_seconds,
     };
     let rendered = try_rendering(job, pinned, prompt, &variables, &payload)?;
-    let task_tokens = estimate(job.kind, &rendered, &payload.input, pinned.revision.model.max_output_tokens);
+    let task_tokens = estimate(
+        job.kind,
+        &rendered,
+        &payload.input,
+        pinned.revision.model.max_output_tokens,
+    );
     check_budget(job, pinned, task_tokens)?;
     Ok(Resolved {
         persona: pinned.clone(),
@@ -115,7 +128,10 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
     })
 }
 
-fn living_persona<'a>(job: &ValidatedContentJob, references: &'a References) -> Result<&'a Persona, Obstacle> {
+fn living_persona<'a>(
+    job: &ValidatedContentJob,
+    references: &'a References,
+) -> Result<&'a Persona, Obstacle> {
     references
         .persona
         .as_ref()
@@ -123,32 +139,51 @@ fn living_persona<'a>(job: &ValidatedContentJob, references: &'a References) -> 
         .ok_or_else(|| {
             Obstacle::reference(
                 Reason::PersonaNotFound,
-                format!("Persona {:?} does not exist in this namespace; create it", job.persona),
+                format!(
+                    "Persona {:?} does not exist in this namespace; create it",
+                    job.persona
+                ),
             )
         })
 }
 
-fn ready_persona<'a>(persona: &Persona, references: &'a References) -> Result<&'a PinnedPersona, Obstacle> {
+fn ready_persona<'a>(
+    persona: &Persona,
+    references: &'a References,
+) -> Result<&'a PinnedPersona, Obstacle> {
     let name = persona.metadata.name.as_deref().unwrap_or_default();
     if persona.spec.suspend {
         return Err(Obstacle::new(
             ObstacleKind::Hold,
             Reason::PersonaSuspended,
-            format!("Persona {name:?} is suspended; the job goes on when its spec.suspend is false"),
+            format!(
+                "Persona {name:?} is suspended; the job goes on when its spec.suspend is false"
+            ),
         ));
     }
     let not_ready = |why: &str| {
-        Obstacle::reference(Reason::PersonaNotReady, format!("Persona {name:?} is not ready: {why}"))
+        Obstacle::reference(
+            Reason::PersonaNotReady,
+            format!("Persona {name:?} is not ready: {why}"),
+        )
     };
-    let status = persona.status.as_ref().ok_or_else(|| not_ready("the operator has not looked at it yet"))?;
+    let status = persona
+        .status
+        .as_ref()
+        .ok_or_else(|| not_ready("the operator has not looked at it yet"))?;
     if status.observed_generation != persona.metadata.generation {
         return Err(not_ready("its newest change is not in force yet"));
     }
     if !is_true(&status.conditions, ConditionType::Ready) {
         let why = find_condition(&status.conditions, ConditionType::Ready);
-        return Err(not_ready(why.map_or("it has no condition Ready", |ready| ready.message.as_str())));
+        return Err(not_ready(
+            why.map_or("it has no condition Ready", |ready| ready.message.as_str()),
+        ));
     }
-    references.pinned.as_ref().ok_or_else(|| not_ready("its row is not written yet"))
+    references
+        .pinned
+        .as_ref()
+        .ok_or_else(|| not_ready("its row is not written yet"))
 }
 
 fn pinned_prompt<'a>(
@@ -160,7 +195,10 @@ fn pinned_prompt<'a>(
         return Ok(prompt);
     }
     // A template that does not parse has said so itself; repeating its sentence saves a look.
-    if let Some(parsed) = template.status.as_ref().and_then(|status| find_condition(&status.conditions, ConditionType::Parsed))
+    if let Some(parsed) = template
+        .status
+        .as_ref()
+        .and_then(|status| find_condition(&status.conditions, ConditionType::Parsed))
         && parsed.status == "False"
     {
         return Err(Obstacle::reference(
@@ -171,19 +209,31 @@ fn pinned_prompt<'a>(
     Err(match reference.selector() {
         PromptSelector::Digest(digest) => Obstacle::reference(
             Reason::DigestNotFound,
-            format!("PromptTemplate {:?} has no version with digest {digest}", reference.name),
+            format!(
+                "PromptTemplate {:?} has no version with digest {digest}",
+                reference.name
+            ),
         ),
         PromptSelector::Track(track) => Obstacle::reference(
             Reason::TrackNotFound,
-            format!("PromptTemplate {:?} has no track {track:?} in force; add it or name another", reference.name),
+            format!(
+                "PromptTemplate {:?} has no track {track:?} in force; add it or name another",
+                reference.name
+            ),
         ),
     })
 }
 
 /// The template's declared variables with the job's values, else their defaults. What the job gives beyond them stays.
-fn build_variables(job: &ValidatedContentJob, template: &PromptTemplate) -> Result<Map<String, Value>, Obstacle> {
-    let mut variables: Map<String, Value> =
-        job.variables.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+fn build_variables(
+    job: &ValidatedContentJob,
+    template: &PromptTemplate,
+) -> Result<Map<String, Value>, Obstacle> {
+    let mut variables: Map<String, Value> = job
+        .variables
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+        .collect();
     for declared in &template.spec.variables {
         if variables.contains_key(&declared.name) {
             continue;
@@ -197,7 +247,10 @@ fn build_variables(job: &ValidatedContentJob, template: &PromptTemplate) -> Resu
                 ),
             ));
         }
-        variables.insert(declared.name.clone(), Value::String(declared.default.clone().unwrap_or_default()));
+        variables.insert(
+            declared.name.clone(),
+            Value::String(declared.default.clone().unwrap_or_default()),
+        );
     }
     Ok(variables)
 }
@@ -236,16 +289,30 @@ fn try_rendering(
                 PromptError::Undefined { .. } => Reason::VariableMissing,
                 _ => Reason::PromptInvalid,
             };
-            Obstacle::person(reason, format!("version {} cannot be rendered: {error}", pinned.version))
+            Obstacle::person(
+                reason,
+                format!("version {} cannot be rendered: {error}", pinned.version),
+            )
         })
     };
-    Ok([part(Part::System, None)?, part(Part::Hook, None)?, part(Part::Body, Some(HOOK_PLACEHOLDER))?])
+    Ok([
+        part(Part::System, None)?,
+        part(Part::Hook, None)?,
+        part(Part::Body, Some(HOOK_PLACEHOLDER))?,
+    ])
 }
 
 /// Upper estimate for one task: two model calls that write all they may, both with the system prompt, the second with the
 /// hook; and one embedding of what they wrote. A plan pays the embedding of its input alone.
-fn estimate(kind: TaskKind, [system, hook, body]: &[String; 3], input: &str, max_output_tokens: u32) -> i64 {
-    let tokens = |text: &str| i64::try_from(text.chars().count().div_ceil(CHARACTERS_PER_TOKEN)).unwrap_or(i64::MAX);
+fn estimate(
+    kind: TaskKind,
+    [system, hook, body]: &[String; 3],
+    input: &str,
+    max_output_tokens: u32,
+) -> i64 {
+    let tokens = |text: &str| {
+        i64::try_from(text.chars().count().div_ceil(CHARACTERS_PER_TOKEN)).unwrap_or(i64::MAX)
+    };
     let written = 2 * i64::from(max_output_tokens);
     match kind {
         TaskKind::Plan => tokens(input).max(1),
@@ -253,7 +320,11 @@ fn estimate(kind: TaskKind, [system, hook, body]: &[String; 3], input: &str, max
     }
 }
 
-fn check_budget(job: &ValidatedContentJob, persona: &PinnedPersona, task_tokens: i64) -> Result<(), Obstacle> {
+fn check_budget(
+    job: &ValidatedContentJob,
+    persona: &PinnedPersona,
+    task_tokens: i64,
+) -> Result<(), Obstacle> {
     let too_small = |field: &str, limit: i64| {
         Obstacle::person(
             Reason::BudgetExhausted,
@@ -265,7 +336,9 @@ fn check_budget(job: &ValidatedContentJob, persona: &PinnedPersona, task_tokens:
     };
     match (job.tokens_limit, persona.tokens_per_day) {
         (Some(limit), _) if task_tokens > limit => Err(too_small("spec.limits.tokens", limit)),
-        (_, Some(limit)) if task_tokens > limit => Err(too_small("the Persona's limits.tokensPerDay", limit)),
+        (_, Some(limit)) if task_tokens > limit => {
+            Err(too_small("the Persona's limits.tokensPerDay", limit))
+        }
         _ => Ok(()),
     }
 }

@@ -1,7 +1,13 @@
 //! The controller of ContentJobs and its watches.
 
 use super::{
-    ContentJobWorld, drift, job::WorkerSettings, jobs::WorkerJobs, jobs, pace::LastWrites, ports::CredentialsPort, reconcile_in,
+    ContentJobWorld, drift,
+    job::WorkerSettings,
+    jobs,
+    jobs::WorkerJobs,
+    pace::LastWrites,
+    ports::CredentialsPort,
+    reconcile_in,
     references::{self, Waiting},
 };
 use crate::{
@@ -46,8 +52,17 @@ pub async fn run(
 ) -> Result<(), StreamEnded> {
     let world = world(&ctx, credentials);
     let install = ctx.settings.install.clone();
-    let children = jobs::watch(world.client.clone(), install, world.jobs.clone(), world.triggers.clone());
-    let awaited = references::watch(world.client.clone(), world.waiting.clone(), world.triggers.clone());
+    let children = jobs::watch(
+        world.client.clone(),
+        install,
+        world.jobs.clone(),
+        world.triggers.clone(),
+    );
+    let awaited = references::watch(
+        world.client.clone(),
+        world.waiting.clone(),
+        world.triggers.clone(),
+    );
     let reconcile = {
         let world = world.clone();
         move |object: Arc<ContentJob>, _| {

@@ -26,20 +26,36 @@ use kube::{
 };
 use std::collections::HashMap;
 use url::Url;
+use uuid::Uuid;
 
 /// How the workers of a run stand after `apply`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Workers {
     /// None is needed, or none may be.
     None,
-    Running { name: String, active: i32 },
+    Running {
+        name: String,
+        active: i32,
+    },
     /// This reconcile made it.
-    Made { name: String, pods: i32 },
+    Made {
+        name: String,
+        pods: i32,
+    },
     /// The persona's or the install's Pods are all in use.
-    Limited { message: String },
+    Limited {
+        message: String,
+    },
     /// The last Job ended too early; the next one comes after a wait.
-    Replacing { seconds: i64, failed: bool, message: String },
-    Blocked { obstacle: Obstacle, waited_seconds: f64 },
+    Replacing {
+        seconds: i64,
+        failed: bool,
+        message: String,
+    },
+    Blocked {
+        obstacle: Obstacle,
+        waited_seconds: f64,
+    },
     /// The Jobs of the cluster were not listed yet.
     Unknown,
 }
@@ -54,8 +70,14 @@ pub async fn apply_workers(
     job: &ValidatedContentJob,
     view: &RunView,
 ) -> Result<Workers, ObserveError> {
-    let Some(sights) = world.jobs.sights(job.uid, Timestamp::now()) else { return Ok(Workers::Unknown) };
-    let WorkerPlan { step, remove, release } = plan_workers(&world.workers.install, job, view, &sights);
+    let Some(sights) = world.jobs.sights(job.uid, Timestamp::now()) else {
+        return Ok(Workers::Unknown);
+    };
+    let WorkerPlan {
+        step,
+        remove,
+        release,
+    } = plan_workers(&world.workers.install, job, view, &sights);
     for name in remove {
         delete_job(world, job, &name).await?;
     }
@@ -67,9 +89,21 @@ pub async fn apply_workers(
     match step {
         WorkerStep::None => Ok(Workers::None),
         WorkerStep::Keep { name, active } => Ok(Workers::Running { name, active }),
-        WorkerStep::Wait { seconds, failed, message } => Ok(Workers::Replacing { seconds, failed, message }),
-        WorkerStep::Make { name, pods } => make(world, object, job, view, Some((name, pods)), 0, pods).await,
-        WorkerStep::Grant { pods, failures } => make(world, object, job, view, None, failures, pods).await,
+        WorkerStep::Wait {
+            seconds,
+            failed,
+            message,
+        } => Ok(Workers::Replacing {
+            seconds,
+            failed,
+            message,
+        }),
+        WorkerStep::Make { name, pods } => {
+            make(world, object, job, view, Some((name, pods)), 0, pods).await
+        }
+        WorkerStep::Grant { pods, failures } => {
+            make(world, object, job, view, None, failures, pods).await
+        }
     }
 }
 
@@ -95,7 +129,10 @@ async fn make(
             // A Job that cannot be made holds no place.
             world.store.release_pods(view.run.id).await?;
             let waited_seconds = waited(world, job, &obstacle).await?;
-            return Ok(Workers::Blocked { obstacle, waited_seconds });
+            return Ok(Workers::Blocked {
+                obstacle,
+                waited_seconds,
+            });
         }
     };
     let budget = PodBudget {
@@ -105,8 +142,15 @@ async fn make(
     };
     let (name, pods) = match granted {
         Some(granted) => granted,
-        None => match world.store.grant_pods(view.run.id, budget, failures).await? {
-            Some(JobSlot { ordinal, pods }) => (worker_job(&world.workers.install, &job.name, job.uid, ordinal), pods),
+        None => match world
+            .store
+            .grant_pods(view.run.id, budget, failures)
+            .await?
+        {
+            Some(JobSlot { ordinal, pods }) => (
+                worker_job(&world.workers.install, &job.name, job.uid, ordinal),
+                pods,
+            ),
             None => {
                 let message = format!(
                     "all {} worker Pods that Persona {:?} or the install may have are in use",
@@ -131,12 +175,13 @@ async fn make(
         pods,
         seconds_left: view.run.seconds_left as i64,
     });
-    create_job(world, job, name, pods, &built).await
+    create_job(world, job, view.run.id, name, pods, &built).await
 }
 
 async fn create_job(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
+    run: Uuid,
     name: String,
     pods: i32,
     built: &Job,
@@ -150,17 +195,32 @@ async fn create_job(
         // An earlier attempt made it and did not live to see the answer (FAULTS 8, 10).
         Err(kube::Error::Api(status)) if status.code == 409 => {
             let found = time_boxed(api.get(&name)).await?;
-            let active = found.status.as_ref().and_then(|status| status.active).unwrap_or(0);
+            let active = found
+                .status
+                .as_ref()
+                .and_then(|status| status.active)
+                .unwrap_or(0);
             world.jobs.note(&found);
             Ok(Workers::Running { name, active })
         }
         // A quota, a policy, or a value of spec.worker that Kubernetes does not take.
         Err(kube::Error::Api(status)) if matches!(status.code, 400 | 403 | 422) => {
-            let kind = if status.code == 403 { ObstacleKind::Reference } else { ObstacleKind::Person };
-            let obstacle =
-                Obstacle::new(kind, Reason::WorkerFailed, format!("Kubernetes refuses the worker Job: {}", status.message));
+            let kind = if status.code == 403 {
+                ObstacleKind::Reference
+            } else {
+                ObstacleKind::Person
+            };
+            let obstacle = Obstacle::new(
+                kind,
+                Reason::WorkerFailed,
+                format!("Kubernetes refuses the worker Job: {}", status.message),
+            );
+            world.store.release_pods(run).await?;
             let waited_seconds = waited(world, job, &obstacle).await?;
-            Ok(Workers::Blocked { obstacle, waited_seconds })
+            Ok(Workers::Blocked {
+                obstacle,
+                waited_seconds,
+            })
         }
         Err(error) => Err(error.into()),
     }
@@ -172,21 +232,40 @@ async fn prepare(
     view: &RunView,
 ) -> Result<Result<Prepared, Obstacle>, ObserveError> {
     let Some(persona) = observe::persona(world, job).await? else {
-        let message = format!("Persona {:?} does not exist in this namespace any more; create it", job.persona);
-        return Ok(Err(Obstacle::new(ObstacleKind::Reference, Reason::PersonaNotFound, message)));
+        let message = format!(
+            "Persona {:?} does not exist in this namespace any more; create it",
+            job.persona
+        );
+        return Ok(Err(Obstacle::new(
+            ObstacleKind::Reference,
+            Reason::PersonaNotFound,
+            message,
+        )));
     };
     let Some(revision) = world.store.revision_of_run(view.run.id).await? else {
         let message = "the run's tasks are being restored";
-        return Ok(Err(Obstacle::new(ObstacleKind::Hold, Reason::Progressing, message)));
+        return Ok(Err(Obstacle::new(
+            ObstacleKind::Hold,
+            Reason::Progressing,
+            message,
+        )));
     };
     if let Err(obstacle) = check_secrets(world, job, &revision).await? {
         return Ok(Err(obstacle));
     }
     match world.credentials.ensure(&job.tenant).await {
-        Ok(credentials_secret) => Ok(Ok(Prepared { persona, revision, credentials_secret })),
+        Ok(credentials_secret) => Ok(Ok(Prepared {
+            persona,
+            revision,
+            credentials_secret,
+        })),
         Err(error) => {
             let message = format!("the workers' credentials cannot be made: {error}");
-            Ok(Err(Obstacle::new(ObstacleKind::Hold, Reason::DependencyUnavailable, message)))
+            Ok(Err(Obstacle::new(
+                ObstacleKind::Hold,
+                Reason::DependencyUnavailable,
+                message,
+            )))
         }
     }
 }
@@ -201,10 +280,17 @@ async fn check_secrets(
     let mut read: HashMap<String, Option<Secret>> = HashMap::new();
     for need in secret_needs(revision) {
         if !read.contains_key(&need.name) {
-            read.insert(need.name.clone(), time_boxed(api.get_opt(&need.name)).await?);
+            read.insert(
+                need.name.clone(),
+                time_boxed(api.get_opt(&need.name)).await?,
+            );
         }
         if let Err(problem) = secrets::check(&need, read.get(&need.name).and_then(Option::as_ref)) {
-            return Ok(Err(Obstacle::new(ObstacleKind::Reference, problem.reason, problem.message)));
+            return Ok(Err(Obstacle::new(
+                ObstacleKind::Reference,
+                problem.reason,
+                problem.message,
+            )));
         }
     }
     Ok(Ok(()))
@@ -214,9 +300,10 @@ fn secret_needs(revision: &PersonaRevision) -> Vec<SecretNeed> {
     let endpoint = |purpose| match purpose {
         SecretPurpose::Model => revision.model.endpoint.endpoint.as_str(),
         SecretPurpose::Embedding => revision.embedding.endpoint.as_str(),
-        SecretPurpose::Moderation => {
-            revision.moderation.as_ref().map_or("", |moderation| moderation.endpoint.as_str())
-        }
+        SecretPurpose::Moderation => revision
+            .moderation
+            .as_ref()
+            .map_or("", |moderation| moderation.endpoint.as_str()),
     };
     keys(revision)
         .into_iter()
@@ -233,11 +320,17 @@ fn secret_needs(revision: &PersonaRevision) -> Vec<SecretNeed> {
 }
 
 /// Removes a Job with its Pods; they get SIGTERM and finish or give back what they have.
-async fn delete_job(world: &ContentJobWorld, job: &ValidatedContentJob, name: &str) -> Result<(), kube::Error> {
+async fn delete_job(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    name: &str,
+) -> Result<(), kube::Error> {
     let api = Api::<Job>::namespaced(world.client.clone(), &job.tenant.namespace);
     match time_boxed(api.delete(name, &DeleteParams::background())).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-        Err(error) => Err(error),
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        Err(error) => return Err(error),
     }
+    world.jobs.note_removal(job.uid, name);
+    Ok(())
 }

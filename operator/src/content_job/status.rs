@@ -34,11 +34,20 @@ pub struct Applied {
 
 /// The status after a reconcile that got as far as applying.
 #[must_use]
-pub fn build(before: &ContentJobStatus, job: &ValidatedContentJob, applied: &Applied, now: Timestamp) -> ContentJobStatus {
+pub fn build(
+    before: &ContentJobStatus,
+    job: &ValidatedContentJob,
+    applied: &Applied,
+    now: Timestamp,
+) -> ContentJobStatus {
     let mut status = before.clone();
     status.observed_generation = job.generation;
     status.pending_deletion.clear();
-    let run_id = if job.run_key.is_empty() { NO_RUN_ID } else { &job.run_key };
+    let run_id = if job.run_key.is_empty() {
+        NO_RUN_ID
+    } else {
+        &job.run_key
+    };
     if status.run_id.as_deref() != Some(run_id) {
         forget_run(&mut status);
         status.run_id = Some(run_id.to_owned());
@@ -50,7 +59,11 @@ pub fn build(before: &ContentJobStatus, job: &ValidatedContentJob, applied: &App
     }
     let verdict = verdict(job, applied);
     status.waiting_reason = verdict.waiting.clone().map(|sentence| cut(&sentence, 512));
-    let mut conditions = Conditions { list: &mut status.conditions, generation: job.generation, now };
+    let mut conditions = Conditions {
+        list: &mut status.conditions,
+        generation: job.generation,
+        now,
+    };
     conditions.of_run(applied, &verdict);
     conditions.verdict(&verdict);
     status.phase = Some(phase(&status.conditions));
@@ -65,7 +78,12 @@ pub fn build_invalid(
     invalid: &Invalid,
     now: Timestamp,
 ) -> ContentJobStatus {
-    with_verdict(before, generation, &Verdict::stalled(invalid.reason(), invalid.to_string()), now)
+    with_verdict(
+        before,
+        generation,
+        &Verdict::stalled(invalid.reason(), invalid.to_string()),
+        now,
+    )
 }
 
 /// The status where Postgres or the Kubernetes API did not answer, so that nothing was looked at and nothing touched.
@@ -76,20 +94,45 @@ pub fn build_unavailable(
     message: &str,
     now: Timestamp,
 ) -> ContentJobStatus {
-    with_verdict(before, generation, &Verdict::waiting(Reason::DependencyUnavailable, message.to_owned()), now)
+    with_verdict(
+        before,
+        generation,
+        &Verdict::waiting(Reason::DependencyUnavailable, message.to_owned()),
+        now,
+    )
 }
 
 /// The status while the resource goes.
 #[must_use]
-pub fn build_deleting(before: &ContentJobStatus, generation: Option<i64>, message: &str, now: Timestamp) -> ContentJobStatus {
-    with_verdict(before, generation, &Verdict::waiting(Reason::Deleting, message.to_owned()), now)
+pub fn build_deleting(
+    before: &ContentJobStatus,
+    generation: Option<i64>,
+    message: &str,
+    now: Timestamp,
+) -> ContentJobStatus {
+    with_verdict(
+        before,
+        generation,
+        &Verdict::waiting(Reason::Deleting, message.to_owned()),
+        now,
+    )
 }
 
-fn with_verdict(before: &ContentJobStatus, generation: Option<i64>, verdict: &Verdict, now: Timestamp) -> ContentJobStatus {
+fn with_verdict(
+    before: &ContentJobStatus,
+    generation: Option<i64>,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> ContentJobStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
     status.waiting_reason = verdict.waiting.clone().map(|sentence| cut(&sentence, 512));
-    Conditions { list: &mut status.conditions, generation, now }.verdict(verdict);
+    Conditions {
+        list: &mut status.conditions,
+        generation,
+        now,
+    }
+    .verdict(verdict);
     status.phase = Some(phase(&status.conditions));
     status
 }
@@ -104,21 +147,50 @@ fn forget_run(status: &mut ContentJobStatus) {
     };
 }
 
-fn show_run(status: &mut ContentJobStatus, job: &ValidatedContentJob, view: &RunView, workers: &Workers) {
-    let RunView { run, tasks, usage, posts } = view;
-    let shortened = run.seconds_finished.is_some_and(|seconds| seconds >= f64::from(job.ttl_seconds));
+fn show_run(
+    status: &mut ContentJobStatus,
+    job: &ValidatedContentJob,
+    view: &RunView,
+    workers: &Workers,
+) {
+    let RunView {
+        run,
+        tasks,
+        usage,
+        posts,
+    } = view;
+    let shortened = run
+        .seconds_finished
+        .is_some_and(|seconds| seconds >= f64::from(job.ttl_seconds));
     let counts = counts(run.tasks_total, tasks);
     status.progress = Some(counts.progress());
     status.counts = Some(counts);
-    status.usage = Some(JobUsage::new(usage.prompt, usage.completion, usage.embedding, usage.estimated));
+    status.usage = Some(JobUsage::new(
+        usage.prompt,
+        usage.completion,
+        usage.embedding,
+        usage.estimated,
+    ));
     status.started_at = time(run.created_at);
     status.completed_at = run.finished_at.and_then(time);
-    status.posts = posts.iter().map(|post| post_status(post, shortened)).collect();
-    status.plan = run.plan.as_ref().and_then(|plan| plan_status(plan, shortened));
-    status.last_error = run.last_error.clone().and_then(parse::<LastError>).map(bounded_error);
+    status.posts = posts
+        .iter()
+        .map(|post| post_status(post, shortened))
+        .collect();
+    status.plan = run
+        .plan
+        .as_ref()
+        .and_then(|plan| plan_status(plan, shortened));
+    status.last_error = run
+        .last_error
+        .clone()
+        .and_then(parse::<LastError>)
+        .map(bounded_error);
     match workers {
         _ if shortened => status.job_ref = None,
-        Workers::Made { name, .. } | Workers::Running { name, .. } => status.job_ref = Some(JobRef { name: name.clone() }),
+        Workers::Made { name, .. } | Workers::Running { name, .. } => {
+            status.job_ref = Some(JobRef { name: name.clone() })
+        }
         _ => {}
     }
 }
@@ -156,12 +228,21 @@ fn post_status(post: &PostRow, shortened: bool) -> PostStatus {
     PostStatus {
         hook: Some(cut(&post.hook, HOOK_PREVIEW)),
         score_bp: post.score_bp,
-        emotion: post.emotion.clone().and_then(|word| parse(Value::String(word))),
-        trajectory: post.trajectory.clone().and_then(|word| parse(Value::String(word))),
-        nearest: post.nearest_id.zip(post.nearest_bp).map(|(id, similarity_bp)| NearestPost {
-            id: id.to_string(),
-            similarity_bp: similarity_bp.clamp(-10_000, 10_000),
-        }),
+        emotion: post
+            .emotion
+            .clone()
+            .and_then(|word| parse(Value::String(word))),
+        trajectory: post
+            .trajectory
+            .clone()
+            .and_then(|word| parse(Value::String(word))),
+        nearest: post
+            .nearest_id
+            .zip(post.nearest_bp)
+            .map(|(id, similarity_bp)| NearestPost {
+                id: id.to_string(),
+                similarity_bp: similarity_bp.clamp(-10_000, 10_000),
+            }),
         ..short
     }
 }
@@ -171,12 +252,19 @@ fn plan_status(plan: &Value, shortened: bool) -> Option<PlanStatus> {
     let mut plan: PlanStatus = parse(plan.clone())?;
     plan.estimated_tokens = plan.estimated_tokens.clamp(0, 1_000_000_000_000);
     plan.nearest.truncate(10);
-    plan.prompt_preview = plan.prompt_preview.filter(|_| !shortened).map(|text| cut(&text, 500));
+    plan.prompt_preview = plan
+        .prompt_preview
+        .filter(|_| !shortened)
+        .map(|text| cut(&text, 500));
     Some(plan)
 }
 
 fn bounded_error(error: LastError) -> LastError {
-    LastError { class: error.class, code: cut(&error.code, 63), message: cut(&error.message, 1024) }
+    LastError {
+        class: error.class,
+        code: cut(&error.code, 63),
+        message: cut(&error.message, 1024),
+    }
 }
 
 fn parse<T: DeserializeOwned>(value: Value) -> Option<T> {

@@ -16,13 +16,18 @@ pub const UID: Uuid = Uuid::from_u128(0x0c0b_0000_0000_4000_8000_0000_0000_0001)
 
 #[must_use]
 pub fn tenant() -> Tenant {
-    Tenant { install: "threads".into(), namespace: "a".into(), namespace_uid: Uuid::from_u128(7) }
+    Tenant {
+        install: "threads".into(),
+        namespace: "a".into(),
+        namespace_uid: Uuid::from_u128(7),
+    }
 }
 
 /// Three posts by the persona `maya`, with these fields of the spec changed.
 #[must_use]
 pub fn job_with(changes: Value) -> ContentJob {
-    let mut spec = json!({ "personaRef": { "name": "maya" }, "input": { "text": "The launch" }, "count": 3 });
+    let mut spec =
+        json!({ "personaRef": { "name": "maya" }, "input": { "text": "The launch" }, "count": 3 });
     for (field, value) in changes.as_object().unwrap() {
         spec[field] = value.clone();
     }
@@ -93,7 +98,10 @@ pub fn view(tasks: TaskTally) -> RunView {
             emotion_gate: false,
             paused: false,
         },
-        tasks: TaskTally { rows: total, ..tasks },
+        tasks: TaskTally {
+            rows: total,
+            ..tasks
+        },
         usage: RunUsage::default(),
         posts: Vec::new(),
     }
@@ -111,6 +119,7 @@ pub fn ended(tasks: TaskTally) -> RunView {
 /// Status and reason of a condition, for example `True/Succeeded`; `-` where it is absent.
 #[must_use]
 pub fn condition(status: &ContentJobStatus, type_: ConditionType) -> String {
-    find_condition(&status.conditions, type_)
-        .map_or("-".to_owned(), |condition| format!("{}/{}", condition.status, condition.reason))
+    find_condition(&status.conditions, type_).map_or("-".to_owned(), |condition| {
+        format!("{}/{}", condition.status, condition.reason)
+    })
 }

@@ -8,11 +8,7 @@ use super::testing::{
     annotated, condition,
     scenario::{JOB_PATH, PERSONA_PATH, Scenario, secret},
 };
-use crds::{
-    ConditionType,
-    common::meta::ANNOTATION_RETRY,
-    content_job::ContentJobPhase,
-};
+use crds::{ConditionType, common::meta::ANNOTATION_RETRY, content_job::ContentJobPhase};
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
 
@@ -27,20 +23,38 @@ fn with_end(mut job: Job, type_: &str) -> Job {
 /// The whole life of a job in three writes of its status.
 #[tokio::test]
 async fn a_job_is_accepted_runs_and_completes_in_three_status_writes() {
-    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else { return };
+    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
     let outcome = scenario.reconcile().await.unwrap();
     let told: Vec<&str> = outcome.notices.iter().map(|notice| notice.reason).collect();
     assert_eq!(told, ["Accepted", "TasksCreated", "WorkerJobCreated"]);
     let status = scenario.status();
     assert_eq!(status.phase, Some(ContentJobPhase::Queued));
-    assert_eq!(condition(&status, ConditionType::Accepted), "True/Succeeded");
-    assert_eq!(condition(&status, ConditionType::Ready), "False/WaitingForWorker");
-    assert_eq!(scenario.worker_jobs()[0].spec.as_ref().unwrap().parallelism, Some(1));
-    assert_eq!(status.job_ref.unwrap().name, scenario.worker_jobs()[0].metadata.name.clone().unwrap());
+    assert_eq!(
+        condition(&status, ConditionType::Accepted),
+        "True/Succeeded"
+    );
+    assert_eq!(
+        condition(&status, ConditionType::Ready),
+        "False/WaitingForWorker"
+    );
+    assert_eq!(
+        scenario.worker_jobs()[0].spec.as_ref().unwrap().parallelism,
+        Some(1)
+    );
+    assert_eq!(
+        status.job_ref.unwrap().name,
+        scenario.worker_jobs()[0].metadata.name.clone().unwrap()
+    );
 
     scenario.execute("UPDATE outbox SET sent_at = now()").await;
     scenario.reconcile().await.unwrap();
-    assert_eq!(scenario.api.writes("/status"), 1, "that the message was sent waits for the next write");
+    assert_eq!(
+        scenario.api.writes("/status"),
+        1,
+        "that the message was sent waits for the next write"
+    );
 
     let worker = scenario.worker().await;
     let task = scenario.claim(&worker).await;
@@ -49,7 +63,12 @@ async fn a_job_is_accepted_runs_and_completes_in_three_status_writes() {
     worker.release(&task).await.unwrap();
     scenario.work(1).await;
     let outcome = scenario.reconcile().await.unwrap();
-    assert!(outcome.notices.iter().any(|notice| notice.reason == "Completed"));
+    assert!(
+        outcome
+            .notices
+            .iter()
+            .any(|notice| notice.reason == "Completed")
+    );
     let status = scenario.status();
     assert_eq!(status.phase, Some(ContentJobPhase::Succeeded));
     assert_eq!(status.progress.as_deref(), Some("1/1"));
@@ -73,32 +92,58 @@ async fn a_job_is_accepted_runs_and_completes_in_three_status_writes() {
 
 #[tokio::test]
 async fn a_missing_persona_is_waited_for_and_stalls_after_five_minutes_across_a_restart() {
-    let Some(mut scenario) = Scenario::create(json!({})).await else { return };
+    let Some(mut scenario) = Scenario::create(json!({})).await else {
+        return;
+    };
     let persona = scenario.api.state().objects.remove(PERSONA_PATH).unwrap();
     let outcome = scenario.reconcile().await.unwrap();
     assert!(outcome.again.is_some());
-    assert_eq!(condition(&scenario.status(), ConditionType::Accepted), "False/PersonaNotFound");
-    assert_eq!(condition(&scenario.status(), ConditionType::Reconciling), "True/PersonaNotFound");
-    assert_eq!(condition(&scenario.status(), ConditionType::Stalled), "False/PersonaNotFound");
-    scenario.execute("UPDATE waits SET since = since - interval '301 seconds'").await;
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Accepted),
+        "False/PersonaNotFound"
+    );
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Reconciling),
+        "True/PersonaNotFound"
+    );
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Stalled),
+        "False/PersonaNotFound"
+    );
+    scenario
+        .execute("UPDATE waits SET since = since - interval '301 seconds'")
+        .await;
     scenario.restart();
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.status().phase, Some(ContentJobPhase::Stalled));
     assert!(scenario.status().waiting_reason.unwrap().contains("maya"));
     scenario.api.put(PERSONA_PATH, persona);
     scenario.reconcile().await.unwrap();
-    assert_eq!(condition(&scenario.status(), ConditionType::Accepted), "True/Succeeded");
-    assert_eq!(scenario.status().waiting_reason.as_deref(), Some("3 tasks wait for a worker"));
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Accepted),
+        "True/Succeeded"
+    );
+    assert_eq!(
+        scenario.status().waiting_reason.as_deref(),
+        Some("3 tasks wait for a worker")
+    );
     assert_eq!(scenario.count("SELECT count(*) FROM waits").await, 0);
 }
 
 #[tokio::test]
 async fn a_secret_that_lost_its_label_gets_no_worker_job() {
-    let Some(scenario) = Scenario::create(json!({})).await else { return };
+    let Some(scenario) = Scenario::create(json!({})).await else {
+        return;
+    };
     let path = "/api/v1/namespaces/a/secrets/keys";
-    scenario.api.edit(path, |secret| secret["metadata"]["labels"] = json!({}));
+    scenario
+        .api
+        .edit(path, |secret| secret["metadata"]["labels"] = json!({}));
     scenario.reconcile().await.unwrap();
-    assert_eq!(condition(&scenario.status(), ConditionType::Ready), "False/SecretNotLabelled");
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Ready),
+        "False/SecretNotLabelled"
+    );
     assert!(scenario.worker_jobs().is_empty());
     scenario.api.put(path, secret());
     scenario.reconcile().await.unwrap();
@@ -107,119 +152,234 @@ async fn a_secret_that_lost_its_label_gets_no_worker_job() {
 
 #[tokio::test]
 async fn a_suspended_job_starts_nothing_and_a_resumed_one_goes_on() {
-    let Some(scenario) = Scenario::create(json!({ "suspend": true })).await else { return };
+    let Some(scenario) = Scenario::create(json!({ "suspend": true })).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.status().phase, Some(ContentJobPhase::Suspended));
     assert_eq!(scenario.count("SELECT count(*) FROM tasks").await, 0);
-    scenario.api.edit(JOB_PATH, |job| job["spec"]["suspend"] = json!(false));
+    scenario
+        .api
+        .edit(JOB_PATH, |job| job["spec"]["suspend"] = json!(false));
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.worker_jobs().len(), 1);
-    scenario.api.edit(JOB_PATH, |job| job["spec"]["suspend"] = json!(true));
+    scenario
+        .api
+        .edit(JOB_PATH, |job| job["spec"]["suspend"] = json!(true));
     scenario.reconcile().await.unwrap();
     assert!(scenario.worker_jobs().is_empty());
-    assert_eq!(condition(&scenario.status(), ConditionType::Ready), "False/Suspended");
-    assert_eq!(scenario.count("SELECT sum(job_pods)::bigint FROM content_runs").await, 0);
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Ready),
+        "False/Suspended"
+    );
+    assert_eq!(
+        scenario
+            .count("SELECT sum(job_pods)::bigint FROM content_runs")
+            .await,
+        0
+    );
 }
 
 #[tokio::test]
 async fn a_cancelled_job_ends_and_gives_its_tokens_back() {
-    let Some(scenario) = Scenario::create(json!({})).await else { return };
+    let Some(scenario) = Scenario::create(json!({})).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.work(1).await;
-    scenario.api.edit(JOB_PATH, |job| job["spec"]["cancel"] = json!(true));
+    scenario
+        .api
+        .edit(JOB_PATH, |job| job["spec"]["cancel"] = json!(true));
     scenario.reconcile().await.unwrap();
     let status = scenario.status();
     assert_eq!(status.phase, Some(ContentJobPhase::Cancelled));
-    assert_eq!(condition(&status, ConditionType::Finished), "True/Cancelled");
-    assert_eq!(condition(&status, ConditionType::Complete), "False/Cancelled");
+    assert_eq!(
+        condition(&status, ConditionType::Finished),
+        "True/Cancelled"
+    );
+    assert_eq!(
+        condition(&status, ConditionType::Complete),
+        "False/Cancelled"
+    );
     assert_eq!(condition(&status, ConditionType::Failed), "False/Cancelled");
-    assert_eq!(scenario.count("SELECT sum(tokens_reserved)::bigint FROM content_runs").await, 0);
+    assert_eq!(
+        scenario
+            .count("SELECT sum(tokens_reserved)::bigint FROM content_runs")
+            .await,
+        0
+    );
     assert_eq!(status.counts.unwrap().cancelled, 2);
 }
 
 #[tokio::test]
 async fn a_failed_worker_job_is_replaced_by_the_next_one() {
-    let Some(scenario) = Scenario::create(json!({})).await else { return };
+    let Some(scenario) = Scenario::create(json!({})).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     let first = scenario.worker_jobs().remove(0);
     scenario.tell(with_end(first.clone(), "Failed"));
     scenario.reconcile().await.unwrap();
-    let names: Vec<String> = scenario.worker_jobs().into_iter().map(|job| job.metadata.name.unwrap()).collect();
+    let names: Vec<String> = scenario
+        .worker_jobs()
+        .into_iter()
+        .map(|job| job.metadata.name.unwrap())
+        .collect();
     assert_eq!(names.len(), 2);
-    assert!(names.iter().any(|name| name.starts_with("launch-2-")), "{names:?}");
-    assert_eq!(scenario.count("SELECT job_ordinal::bigint FROM content_runs").await, 2);
+    assert!(
+        names.iter().any(|name| name.starts_with("launch-2-")),
+        "{names:?}"
+    );
+    assert_eq!(
+        scenario
+            .count("SELECT job_ordinal::bigint FROM content_runs")
+            .await,
+        2
+    );
 }
 
 #[tokio::test]
 async fn another_run_id_runs_anew_and_tells_of_the_new_run() {
-    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else { return };
+    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.work(1).await;
     scenario.reconcile().await.unwrap();
-    scenario.api.edit(JOB_PATH, |job| job["spec"]["runId"] = json!("again"));
+    scenario
+        .api
+        .edit(JOB_PATH, |job| job["spec"]["runId"] = json!("again"));
     scenario.reconcile().await.unwrap();
     let status = scenario.status();
     assert_eq!(status.run_id.as_deref(), Some("again"));
-    assert_eq!((status.posts.len(), status.completed_at), (0, None));
-    assert_eq!(condition(&status, ConditionType::Finished), "False/Progressing");
-    assert_eq!(scenario.count("SELECT count(*) FROM posts").await, 1, "the first run's post stays");
+    assert!(status.posts.is_empty() && status.completed_at.is_none());
+    assert_eq!(
+        condition(&status, ConditionType::Finished),
+        "False/Progressing"
+    );
+    assert_eq!(
+        scenario.count("SELECT count(*) FROM posts").await,
+        1,
+        "the first run's post stays"
+    );
 }
 
 #[tokio::test]
 async fn a_retry_gives_failed_tasks_fresh_attempts_once() {
-    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else { return };
+    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.execute("UPDATE tasks SET status = 'dead_lettered', error_code = 'Timeout', completed_at = now()").await;
     scenario.reconcile().await.unwrap();
     let status = scenario.status();
     assert_eq!(status.phase, Some(ContentJobPhase::Failed));
-    assert_eq!(condition(&status, ConditionType::Failed), "True/AttemptsExhausted");
-    assert_eq!(condition(&status, ConditionType::DeadLettered), "True/AttemptsExhausted");
-    assert_eq!(condition(&status, ConditionType::Stalled), "True/NoneSucceeded");
-    let asks = |value: Value| move |job: &mut Value| job["metadata"]["annotations"] = json!({ ANNOTATION_RETRY: value });
+    assert_eq!(
+        condition(&status, ConditionType::Failed),
+        "True/AttemptsExhausted"
+    );
+    assert_eq!(
+        condition(&status, ConditionType::DeadLettered),
+        "True/AttemptsExhausted"
+    );
+    assert_eq!(
+        condition(&status, ConditionType::Stalled),
+        "True/NoneSucceeded"
+    );
+    let asks = |value: Value| {
+        move |job: &mut Value| job["metadata"]["annotations"] = json!({ ANNOTATION_RETRY: value })
+    };
     scenario.api.edit(JOB_PATH, asks(json!("failed")));
     scenario.reconcile().await.unwrap();
-    assert_eq!(condition(&scenario.status(), ConditionType::Finished), "False/Progressing");
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Finished),
+        "False/Progressing"
+    );
     assert_eq!(scenario.status().counts.unwrap().queued, 1);
-    scenario.execute("UPDATE tasks SET status = 'failed', completed_at = now()").await;
+    scenario
+        .execute("UPDATE tasks SET status = 'failed', completed_at = now()")
+        .await;
     scenario.reconcile().await.unwrap();
-    assert_eq!(scenario.status().phase, Some(ContentJobPhase::Failed), "the same value asks once");
-    assert_eq!(annotated(json!({ ANNOTATION_RETRY: "failed" })).verbs.retry.as_deref(), Some("failed"));
+    assert_eq!(
+        scenario.status().phase,
+        Some(ContentJobPhase::Failed),
+        "the same value asks once"
+    );
+    assert_eq!(
+        annotated(json!({ ANNOTATION_RETRY: "failed" }))
+            .verbs
+            .retry
+            .as_deref(),
+        Some("failed")
+    );
 }
 
 /// FAULTS 26.
 #[tokio::test]
 async fn a_task_row_deleted_by_hand_is_rebuilt_from_its_post_and_a_deleted_post_is_reported() {
-    let Some(scenario) = Scenario::create(json!({ "count": 2 })).await else { return };
+    let Some(scenario) = Scenario::create(json!({ "count": 2 })).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.work(2).await;
     scenario.reconcile().await.unwrap();
     scenario.execute("DELETE FROM tasks WHERE index = 0").await;
     let outcome = scenario.reconcile().await.unwrap();
-    assert!(outcome.notices.iter().any(|notice| notice.reason == "Drifted" && notice.warning));
-    assert_eq!(condition(&scenario.status(), ConditionType::Drifted), "False/Repaired");
-    assert_eq!(scenario.count("SELECT count(*) FROM tasks WHERE status = 'completed'").await, 2);
+    assert!(
+        outcome
+            .notices
+            .iter()
+            .any(|notice| notice.reason == "Drifted" && notice.warning)
+    );
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Drifted),
+        "False/Repaired"
+    );
+    assert_eq!(
+        scenario
+            .count("SELECT count(*) FROM tasks WHERE status = 'completed'")
+            .await,
+        2
+    );
     let writes = scenario.api.writes("");
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.api.writes(""), writes);
     scenario.execute("DELETE FROM posts WHERE index = 1").await;
     scenario.reconcile().await.unwrap();
-    assert_eq!(condition(&scenario.status(), ConditionType::Drifted), "True/DriftReported");
-    assert_eq!(condition(&scenario.status(), ConditionType::Finished), "True/AllSucceeded");
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Drifted),
+        "True/DriftReported"
+    );
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Finished),
+        "True/AllSucceeded"
+    );
 }
 
 #[tokio::test]
 async fn after_its_time_the_worker_job_is_gone_and_the_status_short() {
-    let Some(scenario) = Scenario::create(json!({ "count": 1, "ttlSecondsAfterFinished": 60 })).await else { return };
+    let Some(scenario) =
+        Scenario::create(json!({ "count": 1, "ttlSecondsAfterFinished": 60 })).await
+    else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.work(1).await;
     let outcome = scenario.reconcile().await.unwrap();
-    assert!(outcome.again.is_some(), "it looks again when the time has passed");
-    scenario.execute("UPDATE content_runs SET finished_at = finished_at - interval '2 minutes'").await;
+    assert!(
+        outcome.again.is_some(),
+        "it looks again when the time has passed"
+    );
+    scenario
+        .execute("UPDATE content_runs SET finished_at = finished_at - interval '2 minutes'")
+        .await;
     let outcome = scenario.reconcile().await.unwrap();
     assert_eq!(outcome.again, None);
     let status = scenario.status();
-    assert_eq!((status.posts[0].hook.as_ref(), status.job_ref), (None, None));
+    assert_eq!(
+        (status.posts[0].hook.as_ref(), status.job_ref),
+        (None, None)
+    );
     assert_eq!(status.posts[0].digest, "hash");
     assert!(scenario.worker_jobs().is_empty());
     let writes = scenario.api.writes("");

@@ -104,7 +104,10 @@ impl ValidatedContentJob {
 pub fn validate(job: &ContentJob, tenant: &Tenant) -> Result<ValidatedContentJob, Invalid> {
     let name = job.metadata.name.clone().unwrap_or_default();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.contains('.') {
-        return Err(invalid("metadata.name", "must have 1 to 50 characters and no dot; choose another name"));
+        return Err(invalid(
+            "metadata.name",
+            "must have 1 to 50 characters and no dot; choose another name",
+        ));
     }
     let uid: Uuid = job
         .metadata
@@ -115,7 +118,12 @@ pub fn validate(job: &ContentJob, tenant: &Tenant) -> Result<ValidatedContentJob
     let spec = &job.spec;
     let spec_digest = spec_digest(spec);
     let run_key = spec.run_id.clone().unwrap_or_default();
-    bounded("spec.timeouts.attemptSeconds", spec.timeouts.attempt_seconds, 5, 3600)?;
+    bounded(
+        "spec.timeouts.attemptSeconds",
+        spec.timeouts.attempt_seconds,
+        5,
+        3600,
+    )?;
     Ok(ValidatedContentJob {
         run_id: run_id(uid, &run_key, &spec_digest),
         uid,
@@ -133,13 +141,23 @@ pub fn validate(job: &ContentJob, tenant: &Tenant) -> Result<ValidatedContentJob
             Mode::Plan => TaskKind::Plan,
         },
         priority: bounded("spec.priority", spec.priority, 0, 100)?,
-        total_seconds: bounded("spec.timeouts.totalSeconds", spec.timeouts.total_seconds, 10, 604_800)?,
+        total_seconds: bounded(
+            "spec.timeouts.totalSeconds",
+            spec.timeouts.total_seconds,
+            10,
+            604_800,
+        )?,
         attempt_seconds: spec.timeouts.attempt_seconds.unsigned_abs(),
         max_attempts: bounded("spec.retry.maxAttempts", spec.retry.max_attempts, 1, 10)?,
         tokens_limit: spec.limits.tokens,
         cancel: spec.cancel,
         suspend: spec.suspend,
-        ttl_seconds: bounded("spec.ttlSecondsAfterFinished", spec.ttl_seconds_after_finished, 0, 2_592_000)?,
+        ttl_seconds: bounded(
+            "spec.ttlSecondsAfterFinished",
+            spec.ttl_seconds_after_finished,
+            0,
+            2_592_000,
+        )?,
         deletion_policy: spec.deletion_policy,
         drift_policy: spec.drift_policy,
         verbs: verbs(job),
@@ -191,10 +209,14 @@ fn input(spec: &ContentJobSpec) -> Result<InputSource, Invalid> {
             usable_text(text).map_err(|problem| invalid("spec.input.text", problem))?;
             Ok(InputSource::Text(text.clone()))
         }
-        (None, Some(reference)) => {
-            Ok(InputSource::ConfigMapKey { name: reference.name.clone(), key: reference.key.clone() })
-        }
-        _ => Err(invalid("spec.input", "must have exactly one of text and configMapKeyRef")),
+        (None, Some(reference)) => Ok(InputSource::ConfigMapKey {
+            name: reference.name.clone(),
+            key: reference.key.clone(),
+        }),
+        _ => Err(invalid(
+            "spec.input",
+            "must have exactly one of text and configMapKeyRef",
+        )),
     }
 }
 
@@ -215,8 +237,15 @@ pub fn usable_text(text: &str) -> Result<(), &'static str> {
 }
 
 fn variables(spec: &ContentJobSpec) -> Result<BTreeMap<String, String>, Invalid> {
-    if spec.variables.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
-        return Err(invalid("spec.variables", "must not hold the character NUL; remove it"));
+    if spec
+        .variables
+        .iter()
+        .any(|(name, value)| name.contains('\0') || value.contains('\0'))
+    {
+        return Err(invalid(
+            "spec.variables",
+            "must not hold the character NUL; remove it",
+        ));
     }
     Ok(spec.variables.clone())
 }
@@ -236,19 +265,28 @@ fn verbs(job: &ContentJob) -> Verbs {
         // A value of any length would go into a row.
         asks.then(|| value.chars().take(253).collect())
     };
-    Verbs { retry: verb(ANNOTATION_RETRY), discard: verb(ANNOTATION_DISCARD) }
+    Verbs {
+        retry: verb(ANNOTATION_RETRY),
+        discard: verb(ANNOTATION_DISCARD),
+    }
 }
 
 fn bounded(name: &'static str, value: i32, min: i32, max: i32) -> Result<i32, Invalid> {
     if (min..=max).contains(&value) {
         Ok(value)
     } else {
-        Err(invalid(name, &format!("must be from {min} to {max}, not {value}")))
+        Err(invalid(
+            name,
+            &format!("must be from {min} to {max}, not {value}"),
+        ))
     }
 }
 
 fn invalid(field: &'static str, problem: &str) -> Invalid {
-    Invalid { field, problem: problem.to_owned() }
+    Invalid {
+        field,
+        problem: problem.to_owned(),
+    }
 }
 
 #[cfg(test)]

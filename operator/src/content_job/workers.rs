@@ -51,21 +51,36 @@ pub enum WorkerStep {
     /// Ask for a slot of at most this many Pods, then make the Job.
     Grant { pods: i32, failures: i32 },
     /// The last one ended too early; its replacement comes after this many seconds.
-    Wait { seconds: i64, failed: bool, message: String },
+    Wait {
+        seconds: i64,
+        failed: bool,
+        message: String,
+    },
 }
 
 /// Decides which Job the run needs.
 #[must_use]
-pub fn plan_workers(install: &str, job: &ValidatedContentJob, view: &RunView, jobs: &[JobSight]) -> WorkerPlan {
+pub fn plan_workers(
+    install: &str,
+    job: &ValidatedContentJob,
+    view: &RunView,
+    jobs: &[JobSight],
+) -> WorkerPlan {
     let run = &view.run;
     let current_name = worker_job(install, &job.name, job.uid, run.job_ordinal);
-    let current = jobs.iter().find(|sight| sight.name == current_name && run.job_ordinal > 0);
+    let current = jobs
+        .iter()
+        .find(|sight| sight.name == current_name && run.job_ordinal > 0);
     let stopped = job.suspend || job.cancel || run.cancelled;
-    let outlived = run.seconds_finished.is_some_and(|seconds| seconds >= f64::from(job.ttl_seconds));
+    let outlived = run
+        .seconds_finished
+        .is_some_and(|seconds| seconds >= f64::from(job.ttl_seconds));
     let remove = jobs
         .iter()
         .filter(|sight| !sight.deleting)
-        .filter(|sight| outlived || (sight.end.is_none() && (stopped || sight.name != current_name)))
+        .filter(|sight| {
+            outlived || (sight.end.is_none() && (stopped || sight.name != current_name))
+        })
         .map(|sight| sight.name.clone())
         .collect();
     let gone = current.is_none_or(|sight| sight.end.is_some() || sight.deleting);
@@ -76,7 +91,11 @@ pub fn plan_workers(install: &str, job: &ValidatedContentJob, view: &RunView, jo
     };
     let idle = matches!(step, WorkerStep::None | WorkerStep::Wait { .. });
     // A Job that is removed now has given its place up: nothing new of it is claimed.
-    WorkerPlan { release: run.job_pods > 0 && idle && (gone || stopped), step, remove }
+    WorkerPlan {
+        release: run.job_pods > 0 && idle && (gone || stopped),
+        step,
+        remove,
+    }
 }
 
 /// Whether Pods could claim anything of the run.
@@ -90,24 +109,52 @@ fn wants_pods(view: &RunView) -> bool {
         && !run.queue.is_empty()
 }
 
-fn plan_step(job: &ValidatedContentJob, view: &RunView, current: Option<&JobSight>, name: String) -> WorkerStep {
+fn plan_step(
+    job: &ValidatedContentJob,
+    view: &RunView,
+    current: Option<&JobSight>,
+    name: String,
+) -> WorkerStep {
     let RunView { run, tasks, .. } = view;
     let claimable = i32::try_from(tasks.queued + tasks.processing).unwrap_or(i32::MAX);
     let pods = job.parallelism.min(claimable).max(1);
     match current {
-        Some(sight) if sight.deleting => WorkerStep::Wait { seconds: 1, failed: false, message: String::new() },
-        Some(JobSight { end: None, active, .. }) => WorkerStep::Keep { name, active: *active },
+        Some(sight) if sight.deleting => WorkerStep::Wait {
+            seconds: 1,
+            failed: false,
+            message: String::new(),
+        },
+        Some(JobSight {
+            end: None, active, ..
+        }) => WorkerStep::Keep {
+            name,
+            active: *active,
+        },
         Some(JobSight { end: Some(end), .. }) => {
-            let failures = if end.lived_seconds >= HEALTHY_SECONDS { 0 } else { run.job_failures + 1 };
+            let failures = if end.lived_seconds >= HEALTHY_SECONDS {
+                0
+            } else {
+                run.job_failures + 1
+            };
             let wait = replacement_wait(failures) - end.seconds_ago;
             if wait > 0 {
-                WorkerStep::Wait { seconds: wait, failed: end.failed, message: end.message.clone() }
+                WorkerStep::Wait {
+                    seconds: wait,
+                    failed: end.failed,
+                    message: end.message.clone(),
+                }
             } else {
                 WorkerStep::Grant { pods, failures }
             }
         }
-        None if run.job_pods > 0 => WorkerStep::Make { name, pods: run.job_pods },
-        None => WorkerStep::Grant { pods, failures: run.job_failures },
+        None if run.job_pods > 0 => WorkerStep::Make {
+            name,
+            pods: run.job_pods,
+        },
+        None => WorkerStep::Grant {
+            pods,
+            failures: run.job_failures,
+        },
     }
 }
 

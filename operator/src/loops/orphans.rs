@@ -36,11 +36,18 @@ pub async fn run<K: controller::Kind>(ctx: Arc<Context>, living: Store<Watched<K
     }
 }
 
-async fn round<K: controller::Kind>(ctx: &Context, living: &Store<Watched<K>>, kind: Kind) -> Result<(), ReconcileError> {
+async fn round<K: controller::Kind>(
+    ctx: &Context,
+    living: &Store<Watched<K>>,
+    kind: Kind,
+) -> Result<(), ReconcileError> {
     // The rows are read first: an object that is made after that is in neither list, or in the store alone.
     let thought = ctx.store.owners_thought_alive().await?;
-    let seen: HashSet<Uuid> =
-        living.state().iter().filter_map(|object| object.metadata.uid.as_deref()?.parse().ok()).collect();
+    let seen: HashSet<Uuid> = living
+        .state()
+        .iter()
+        .filter_map(|object| object.metadata.uid.as_deref()?.parse().ok())
+        .collect();
     for owner in suspects(thought, &seen, kind) {
         if is_gone::<K>(ctx, &owner).await? {
             tracing::info!(?kind, namespace = owner.namespace, name = owner.name, uid = %owner.uid, "its owner is gone: work ends");
@@ -81,14 +88,27 @@ mod tests {
     use super::*;
 
     fn owner(uid: u128, persona: bool) -> Owner {
-        Owner { uid: Uuid::from_u128(uid), namespace: "a".into(), name: format!("n{uid}"), persona }
+        Owner {
+            uid: Uuid::from_u128(uid),
+            namespace: "a".into(),
+            name: format!("n{uid}"),
+            persona,
+        }
     }
 
     #[test]
     fn only_owners_of_the_kind_that_nobody_has_seen_are_suspected() {
-        let thought = vec![owner(1, false), owner(2, false), owner(3, true), owner(4, true)];
+        let thought = vec![
+            owner(1, false),
+            owner(2, false),
+            owner(3, true),
+            owner(4, true),
+        ];
         let seen = HashSet::from([Uuid::from_u128(1), Uuid::from_u128(3)]);
-        assert_eq!(suspects(thought.clone(), &seen, Kind::ContentJob), [owner(2, false)]);
+        assert_eq!(
+            suspects(thought.clone(), &seen, Kind::ContentJob),
+            [owner(2, false)]
+        );
         assert_eq!(suspects(thought, &seen, Kind::Persona), [owner(4, true)]);
     }
 }

@@ -4,7 +4,12 @@ use serde_json::{Value, json};
 
 fn wanted(policy: &str, finalizers: &[&str]) -> Option<Vec<String>> {
     let mut job = job_with(json!({ "deletionPolicy": policy }));
-    job.metadata.finalizers = Some(finalizers.iter().map(|finalizer| (*finalizer).to_owned()).collect());
+    job.metadata.finalizers = Some(
+        finalizers
+            .iter()
+            .map(|finalizer| (*finalizer).to_owned())
+            .collect(),
+    );
     wanted_finalizers(&job)
 }
 
@@ -12,8 +17,14 @@ fn wanted(policy: &str, finalizers: &[&str]) -> Option<Vec<String>> {
 fn only_the_policy_delete_holds_a_job_back_and_others_finalizers_stay() {
     assert_eq!(wanted("Retain", &[]), None);
     assert_eq!(wanted("Delete", &[FINALIZER]), None);
-    assert_eq!(wanted("Delete", &["other"]), Some(vec!["other".into(), FINALIZER.into()]));
-    assert_eq!(wanted("Retain", &["other", FINALIZER]), Some(vec!["other".into()]));
+    assert_eq!(
+        wanted("Delete", &["other"]),
+        Some(vec!["other".into(), FINALIZER.into()])
+    );
+    assert_eq!(
+        wanted("Retain", &["other", FINALIZER]),
+        Some(vec!["other".into()])
+    );
 }
 
 #[test]

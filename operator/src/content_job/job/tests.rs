@@ -44,7 +44,9 @@ fn built(worker: Value) -> Value {
 }
 
 fn env(job: &Value, name: &str) -> Option<String> {
-    let environment = job["spec"]["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+    let environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
+        .as_array()
+        .unwrap();
     let found = environment.iter().find(|entry| entry["name"] == name)?;
     found["value"].as_str().map(str::to_owned)
 }
@@ -56,7 +58,10 @@ fn a_worker_pod_is_restricted_and_has_no_token() {
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!(pod["automountServiceAccountToken"], false);
     assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
-    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(
+        pod["securityContext"]["seccompProfile"]["type"],
+        "RuntimeDefault"
+    );
     let container = &pod["containers"][0]["securityContext"];
     assert_eq!(container["allowPrivilegeEscalation"], false);
     assert_eq!(container["readOnlyRootFilesystem"], true);
@@ -68,13 +73,22 @@ fn a_worker_pod_is_restricted_and_has_no_token() {
 fn the_job_belongs_to_the_content_job_and_ends_with_its_time() {
     let job = built(json!({}));
     let owner = &job["metadata"]["ownerReferences"][0];
-    assert_eq!((&owner["kind"], &owner["controller"]), (&json!("ContentJob"), &json!(true)));
+    assert_eq!(
+        (&owner["kind"], &owner["controller"]),
+        (&json!("ContentJob"), &json!(true))
+    );
     assert_eq!(job["spec"]["parallelism"], 2);
     assert_eq!(job["spec"]["completions"], Value::Null);
     assert_eq!(job["spec"]["activeDeadlineSeconds"], 3600);
     assert_eq!(job["spec"]["ttlSecondsAfterFinished"], 3600);
-    assert_eq!(job["spec"]["podFailurePolicy"]["rules"][0]["action"], "Ignore");
-    for labels in [&job["metadata"]["labels"], &job["spec"]["template"]["metadata"]["labels"]] {
+    assert_eq!(
+        job["spec"]["podFailurePolicy"]["rules"][0]["action"],
+        "Ignore"
+    );
+    for labels in [
+        &job["metadata"]["labels"],
+        &job["spec"]["template"]["metadata"]["labels"],
+    ] {
         assert_eq!(labels[LABEL_CONTENT_JOB], "launch");
         assert_eq!(labels[LABEL_PERSONA], "maya");
         assert_eq!(labels[LABEL_RUN], Uuid::from_u128(9).to_string());
@@ -85,8 +99,14 @@ fn the_job_belongs_to_the_content_job_and_ends_with_its_time() {
 fn the_worker_is_told_whose_tasks_it_claims() {
     let job = built(json!({}));
     assert_eq!(env(&job, "THREADS_NAMESPACE").unwrap(), "a");
-    assert_eq!(env(&job, "THREADS_PERSONA_UID").unwrap(), Uuid::from_u128(8).to_string());
-    assert_eq!(env(&job, "THREADS_RUN_ID").unwrap(), Uuid::from_u128(9).to_string());
+    assert_eq!(
+        env(&job, "THREADS_PERSONA_UID").unwrap(),
+        Uuid::from_u128(8).to_string()
+    );
+    assert_eq!(
+        env(&job, "THREADS_RUN_ID").unwrap(),
+        Uuid::from_u128(9).to_string()
+    );
     assert_eq!(env(&job, "THREADS_QUEUE").unwrap(), "queue");
     assert_eq!(env(&job, "THREADS_CREDENTIALS_DIGEST").unwrap(), "digest");
     assert_eq!(env(&job, "HTTPS_PROXY"), None);
@@ -99,9 +119,22 @@ fn keys_come_from_the_pinned_revision() {
     let volumes = &job["spec"]["template"]["spec"]["volumes"];
     assert_eq!(volumes[0]["secret"]["secretName"], "threads-worker-b");
     let sources = volumes[1]["projected"]["sources"].as_array().unwrap();
-    let files: Vec<(&Value, &Value)> =
-        sources.iter().map(|source| (&source["secret"]["name"], &source["secret"]["items"][0]["path"])).collect();
-    assert_eq!(files, [(&json!("keys"), &json!("model")), (&json!("keys"), &json!("embedding"))]);
+    let files: Vec<(&Value, &Value)> = sources
+        .iter()
+        .map(|source| {
+            (
+                &source["secret"]["name"],
+                &source["secret"]["items"][0]["path"],
+            )
+        })
+        .collect();
+    assert_eq!(
+        files,
+        [
+            (&json!("keys"), &json!("model")),
+            (&json!("keys"), &json!("embedding"))
+        ]
+    );
 }
 
 #[test]
@@ -124,7 +157,10 @@ fn placement_proxy_and_bundle_come_from_the_persona_and_our_labels_stay_ours() {
     assert_eq!(pod["containers"][0]["resources"]["limits"]["memory"], "1Gi");
     assert_eq!(env(&job, "HTTPS_PROXY").unwrap(), "http://proxy:3128");
     assert_eq!(env(&job, "NO_PROXY").unwrap(), ".svc,.local");
-    assert_eq!(env(&job, "CA_BUNDLE").unwrap(), "/etc/threads/ca/bundle.pem");
+    assert_eq!(
+        env(&job, "CA_BUNDLE").unwrap(),
+        "/etc/threads/ca/bundle.pem"
+    );
     assert_eq!(job["metadata"]["labels"]["kueue.x-k8s.io/queue-name"], "q");
     assert_eq!(job["metadata"]["labels"][LABEL_PERSONA], "maya");
 }

@@ -22,7 +22,14 @@ fn failed() -> Value {
 }
 
 fn at(second: i64) -> Timestamp {
-    Timestamp::from_second("2026-11-23T00:00:00Z".parse::<Timestamp>().unwrap().as_second() + second).unwrap()
+    Timestamp::from_second(
+        "2026-11-23T00:00:00Z"
+            .parse::<Timestamp>()
+            .unwrap()
+            .as_second()
+            + second,
+    )
+    .unwrap()
 }
 
 /// Before the listing is complete, a Job that is not known may well exist.
@@ -46,18 +53,44 @@ fn the_end_of_a_job_is_read_from_its_conditions() {
     jobs.apply(watcher::Event::Apply(job("launch-1-x", failed())));
     let sight = jobs.sights(UID, at(40)).unwrap().remove(0);
     let end = sight.end.unwrap();
-    assert_eq!((end.failed, end.seconds_ago, end.lived_seconds), (true, 10, 30));
+    assert_eq!(
+        (end.failed, end.seconds_ago, end.lived_seconds),
+        (true, 10, 30)
+    );
     assert_eq!(end.message, "BackoffLimitExceeded: too often");
 }
 
 #[test]
 fn only_what_matters_is_told() {
     let jobs = WorkerJobs::default();
-    assert_eq!(jobs.apply(watcher::Event::Apply(job("launch-1-x", json!({ "active": 1 })))).len(), 1);
-    assert_eq!(jobs.apply(watcher::Event::Apply(job("launch-1-x", json!({ "active": 1, "ready": 1 })))).len(), 0);
-    assert_eq!(jobs.apply(watcher::Event::Apply(job("launch-1-x", failed()))).len(), 1);
-    assert_eq!(jobs.apply(watcher::Event::Delete(job("launch-1-x", failed()))).len(), 1);
-    let stranger: Job = serde_json::from_value(json!({ "metadata": { "name": "x", "namespace": "a" } })).unwrap();
+    assert_eq!(
+        jobs.apply(watcher::Event::Apply(job(
+            "launch-1-x",
+            json!({ "active": 1 })
+        )))
+        .len(),
+        1
+    );
+    assert_eq!(
+        jobs.apply(watcher::Event::Apply(job(
+            "launch-1-x",
+            json!({ "active": 1, "ready": 1 })
+        )))
+        .len(),
+        0
+    );
+    assert_eq!(
+        jobs.apply(watcher::Event::Apply(job("launch-1-x", failed())))
+            .len(),
+        1
+    );
+    assert_eq!(
+        jobs.apply(watcher::Event::Delete(job("launch-1-x", failed())))
+            .len(),
+        1
+    );
+    let stranger: Job =
+        serde_json::from_value(json!({ "metadata": { "name": "x", "namespace": "a" } })).unwrap();
     assert_eq!(jobs.apply(watcher::Event::Apply(stranger)).len(), 0);
 }
 

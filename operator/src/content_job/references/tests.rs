@@ -7,12 +7,24 @@ fn a_job_is_moved_on_by_what_it_waits_for_alone() {
     let (waiting, job) = (Waiting::default(), valid(json!({})));
     waiting.note(&job, Some(Reason::PersonaNotReady));
     assert_eq!(waiting.of(Awaited::Persona, "a", "maya"), ["launch"]);
-    assert_eq!(waiting.of(Awaited::Persona, "a", "otto"), Vec::<String>::new());
-    assert_eq!(waiting.of(Awaited::Persona, "b", "maya"), Vec::<String>::new());
+    assert_eq!(
+        waiting.of(Awaited::Persona, "a", "otto"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        waiting.of(Awaited::Persona, "b", "maya"),
+        Vec::<String>::new()
+    );
     waiting.note(&job, Some(Reason::TrackNotFound));
-    assert_eq!(waiting.of(Awaited::Persona, "a", "maya"), Vec::<String>::new());
+    assert_eq!(
+        waiting.of(Awaited::Persona, "a", "maya"),
+        Vec::<String>::new()
+    );
     assert_eq!(waiting.of(Awaited::Template, "a", "whatever"), ["launch"]);
     waiting.note(&job, Some(Reason::WaitingForWorker));
-    assert_eq!(waiting.of(Awaited::Template, "a", "whatever"), Vec::<String>::new());
+    assert_eq!(
+        waiting.of(Awaited::Template, "a", "whatever"),
+        Vec::<String>::new()
+    );
     waiting.note(&job, None);
 }

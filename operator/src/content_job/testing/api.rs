@@ -41,7 +41,12 @@ impl FakeApi {
 
     /// Objects whose path begins so.
     pub fn under(&self, path: &str) -> Vec<Value> {
-        self.state().objects.iter().filter(|(name, _)| name.starts_with(path)).map(|(_, object)| object.clone()).collect()
+        self.state()
+            .objects
+            .iter()
+            .filter(|(name, _)| name.starts_with(path))
+            .map(|(_, object)| object.clone())
+            .collect()
     }
 
     /// Changes an object as a person would.
@@ -57,7 +62,11 @@ impl FakeApi {
 
     /// Writes to paths that hold this text.
     pub fn writes(&self, part: &str) -> usize {
-        self.state().requests.iter().filter(|(method, path)| *method != Method::GET && path.contains(part)).count()
+        self.state()
+            .requests
+            .iter()
+            .filter(|(method, path)| *method != Method::GET && path.contains(part))
+            .count()
     }
 
     #[must_use]
@@ -81,12 +90,18 @@ impl State {
     fn answer(&mut self, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
         self.requests.push((method.clone(), path.to_owned()));
         let answer = match method.as_str() {
-            "GET" => return self.objects.get(path).map_or_else(|| failure(StatusCode::NOT_FOUND), |found| (StatusCode::OK, found.clone())),
+            "GET" => {
+                return self.objects.get(path).map_or_else(
+                    || failure(StatusCode::NOT_FOUND),
+                    |found| (StatusCode::OK, found.clone()),
+                );
+            }
             "POST" => self.create(path, serde_json::from_slice(body).unwrap()),
             "PATCH" => self.patch(path, &serde_json::from_slice(body).unwrap()),
-            "DELETE" => {
-                self.objects.remove(path).map_or_else(|| failure(StatusCode::NOT_FOUND), |gone| (StatusCode::OK, gone))
-            }
+            "DELETE" => self.objects.remove(path).map_or_else(
+                || failure(StatusCode::NOT_FOUND),
+                |gone| (StatusCode::OK, gone),
+            ),
             _ => failure(StatusCode::METHOD_NOT_ALLOWED),
         };
         match self.lose_answer_after {
@@ -113,7 +128,9 @@ impl State {
 
     fn patch(&mut self, path: &str, patch: &Value) -> (StatusCode, Value) {
         let path = path.strip_suffix("/status").unwrap_or(path);
-        let Some(mut object) = self.objects.get(path).cloned() else { return failure(StatusCode::NOT_FOUND) };
+        let Some(mut object) = self.objects.get(path).cloned() else {
+            return failure(StatusCode::NOT_FOUND);
+        };
         let version = &patch["metadata"]["resourceVersion"];
         if !version.is_null() && *version != object["metadata"]["resourceVersion"] {
             return failure(StatusCode::CONFLICT);

@@ -4,13 +4,8 @@
 use super::{api::FakeApi, job_with, tenant};
 use crate::{
     content_job::{
-        ContentJobWorld,
-        job::WorkerSettings,
-        jobs::WorkerJobs,
-        pace::LastWrites,
-        ports::CredentialsPort,
-        reconcile_in,
-        references::Waiting,
+        ContentJobWorld, job::WorkerSettings, jobs::WorkerJobs, pace::LastWrites,
+        ports::CredentialsPort, reconcile_in, references::Waiting,
     },
     controller::{Outcome, ReconcileError},
     signals::{TriggeredAll, Triggers},
@@ -36,7 +31,8 @@ use uuid::Uuid;
 
 pub const PERSONA: Uuid = Uuid::from_u128(0x0e1a_0000_0000_4000_8000_0000_0000_0002);
 pub const PERSONA_PATH: &str = "/apis/threads-agent.io/v1alpha1/namespaces/a/personas/maya";
-pub const TEMPLATE_PATH: &str = "/apis/threads-agent.io/v1alpha1/namespaces/a/prompttemplates/launch";
+pub const TEMPLATE_PATH: &str =
+    "/apis/threads-agent.io/v1alpha1/namespaces/a/prompttemplates/launch";
 pub const JOB_PATH: &str = "/apis/threads-agent.io/v1alpha1/namespaces/a/contentjobs/launch";
 pub const JOBS: &str = "/apis/batch/v1/namespaces/a/jobs";
 const PASSWORD: &str = "a-password-of-more-than-24-characters";
@@ -62,7 +58,9 @@ impl Scenario {
     /// The job stands in the API server with what it refers to. None without a Postgres.
     pub async fn create(changes: Value) -> Option<Self> {
         let database = TestDatabase::create().await.unwrap()?;
-        let store = OperatorStore::lead(&database.operator_url, "test").await.unwrap();
+        let store = OperatorStore::lead(&database.operator_url, "test")
+            .await
+            .unwrap();
         let api = FakeApi::default();
         let (triggers, triggered) = Triggers::channels();
         let world = ContentJobWorld {
@@ -83,12 +81,21 @@ impl Scenario {
         for event in [Event::Init, Event::InitDone] {
             world.jobs.apply(event);
         }
-        let scenario = Self { world, api, database, triggered };
+        let scenario = Self {
+            world,
+            api,
+            database,
+            triggered,
+        };
         scenario.api.put("/api/v1/namespaces/a", json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "uid": tenant().namespace_uid },
         }));
-        scenario.api.put("/api/v1/namespaces/a/secrets/keys", secret());
-        scenario.api.put(JOB_PATH, serde_json::to_value(job_with(changes)).unwrap());
+        scenario
+            .api
+            .put("/api/v1/namespaces/a/secrets/keys", secret());
+        scenario
+            .api
+            .put(JOB_PATH, serde_json::to_value(job_with(changes)).unwrap());
         scenario.add_persona().await;
         scenario.add_template().await;
         Some(scenario)
@@ -148,12 +155,18 @@ impl Scenario {
 
     pub async fn execute(&self, statement: &'static str) {
         let mut transaction = self.world.store.begin().await.unwrap();
-        sqlx::query(statement).execute(&mut *transaction).await.unwrap();
+        sqlx::query(statement)
+            .execute(&mut *transaction)
+            .await
+            .unwrap();
         transaction.commit().await.unwrap();
     }
 
     pub async fn count(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(self.world.store.pool()).await.unwrap()
+        sqlx::query_scalar(query)
+            .fetch_one(self.world.store.pool())
+            .await
+            .unwrap()
     }
 
     pub fn object(&self) -> ContentJob {
@@ -181,7 +194,11 @@ impl Scenario {
     }
 
     pub fn worker_jobs(&self) -> Vec<Job> {
-        self.api.under(JOBS).into_iter().map(|job| serde_json::from_value(job).unwrap()).collect()
+        self.api
+            .under(JOBS)
+            .into_iter()
+            .map(|job| serde_json::from_value(job).unwrap())
+            .collect()
     }
 
     /// The cluster's word about a worker Job reaches the operator.
@@ -190,9 +207,21 @@ impl Scenario {
     }
 
     pub async fn worker(&self) -> WorkerStore {
-        let tenant = Tenant { install: self.database.install.clone(), ..tenant() };
-        self.world.store.ensure_worker_login(&tenant, Slot::A, &PASSWORD.to_owned().into()).await.unwrap();
-        WorkerStore::connect_lazy(&self.database.url_of(&worker_login(&tenant, Slot::A), PASSWORD)).unwrap()
+        let tenant = Tenant {
+            install: self.database.install.clone(),
+            ..tenant()
+        };
+        self.world
+            .store
+            .ensure_worker_login(&tenant, Slot::A, &PASSWORD.to_owned().into())
+            .await
+            .unwrap();
+        WorkerStore::connect_lazy(
+            &self
+                .database
+                .url_of(&worker_login(&tenant, Slot::A), PASSWORD),
+        )
+        .unwrap()
     }
 
     pub async fn claim(&self, worker: &WorkerStore) -> ClaimedTask {
@@ -239,9 +268,15 @@ fn post(task: &ClaimedTask) -> CompletedPost {
             metadata: json!({}),
         },
         // Each post has a direction of its own, so that none is a duplicate.
-        embedding: (0..8).map(|axis| if axis == task.index { 1.0 } else { 0.0 }).collect(),
+        embedding: (0..8)
+            .map(|axis| if axis == task.index { 1.0 } else { 0.0 })
+            .collect(),
         trajectory: None,
-        usage: TokenUsage { prompt_tokens: 10, completion_tokens: 5, embedding_tokens: 2 },
+        usage: TokenUsage {
+            prompt_tokens: 10,
+            completion_tokens: 5,
+            embedding_tokens: 2,
+        },
         queried_at: task.claimed_at.clone(),
     }
 }

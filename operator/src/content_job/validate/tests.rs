@@ -51,7 +51,10 @@ fn the_digest_of_a_spec_never_changes() {
 #[test]
 fn a_plan_is_one_task_whatever_its_count() {
     assert_eq!(valid(json!({ "count": 7 })).tasks_total(), 7);
-    assert_eq!(valid(json!({ "count": 7, "mode": "Plan" })).tasks_total(), 1);
+    assert_eq!(
+        valid(json!({ "count": 7, "mode": "Plan" })).tasks_total(),
+        1
+    );
 }
 
 /// FAULTS 40.
@@ -68,8 +71,14 @@ fn values_that_the_schema_should_have_refused_are_named() {
         (json!({ "input": { "text": long } }), "spec.input.text"),
         (json!({ "input": {} }), "spec.input"),
         (json!({ "variables": { "a": "\u{0}" } }), "spec.variables"),
-        (json!({ "timeouts": { "attemptSeconds": 1 } }), "spec.timeouts.attemptSeconds"),
-        (json!({ "retry": { "maxAttempts": 11 } }), "spec.retry.maxAttempts"),
+        (
+            json!({ "timeouts": { "attemptSeconds": 1 } }),
+            "spec.timeouts.attemptSeconds",
+        ),
+        (
+            json!({ "retry": { "maxAttempts": 11 } }),
+            "spec.retry.maxAttempts",
+        ),
     ] {
         let job = job_with(change);
         assert_eq!(validate(&job, &tenant()).unwrap_err().field, field);
@@ -80,7 +89,10 @@ fn values_that_the_schema_should_have_refused_are_named() {
 fn an_annotation_asks_only_in_its_own_words() {
     let retry = |value: Value| annotated(json!({ ANNOTATION_RETRY: value })).verbs.retry;
     assert_eq!(retry(json!("failed")).as_deref(), Some("failed"));
-    assert_eq!(retry(json!("failed-2026-11-23")).as_deref(), Some("failed-2026-11-23"));
+    assert_eq!(
+        retry(json!("failed-2026-11-23")).as_deref(),
+        Some("failed-2026-11-23")
+    );
     assert_eq!(retry(json!("everything")), None);
     assert_eq!(annotated(json!({})).verbs, Verbs::default());
 }

@@ -39,12 +39,14 @@ impl OperatorStore {
         .bind(uid)
         .fetch_optional(self.pool())
         .await?;
-        Ok(row.map(|(revision_id, Json(revision), tokens_per_day)| PinnedPersona {
-            uid,
-            revision_id,
-            revision,
-            tokens_per_day,
-        }))
+        Ok(row.map(
+            |(revision_id, Json(revision), tokens_per_day)| PinnedPersona {
+                uid,
+                revision_id,
+                revision,
+                tokens_per_day,
+            },
+        ))
     }
 
     /// The prompt that a reference names now.
@@ -58,16 +60,20 @@ impl OperatorStore {
         track: Option<&str>,
         digest: Option<&str>,
     ) -> Result<Result<PinnedPrompt, MissingPrompt>, StoreError> {
-        let resolved = match self.resolve_prompt(namespace, template, track, digest).await? {
+        let resolved = match self
+            .resolve_prompt(namespace, template, track, digest)
+            .await?
+        {
             Ok(resolved) => resolved,
             Err(missing) => return Ok(Err(missing)),
         };
-        let (system, hook, body): (String, String, String) =
-            sqlx::query_as("SELECT system, hook, body FROM prompt_versions WHERE namespace = $1 AND digest = $2")
-                .bind(namespace)
-                .bind(&resolved.digest)
-                .fetch_one(self.pool())
-                .await?;
+        let (system, hook, body): (String, String, String) = sqlx::query_as(
+            "SELECT system, hook, body FROM prompt_versions WHERE namespace = $1 AND digest = $2",
+        )
+        .bind(namespace)
+        .bind(&resolved.digest)
+        .fetch_one(self.pool())
+        .await?;
         Ok(Ok(PinnedPrompt {
             digest: resolved.digest,
             version: resolved.version,
