@@ -23,11 +23,9 @@ const SERVICES: [(&str, &[(&str, u16)]); 4] = [
     ("llm", &[("http", 8000)]),
 ];
 
-/// The namespace, a Service and an EndpointSlice for each backing service, and the Secrets that the chart refers to.
+/// What the chart needs: its namespace and Secrets, and a Service with an EndpointSlice for each backing service.
 pub fn prerequisites(instance: &Instance, step: &Step) -> Result<()> {
-    let mut manifests = format!(
-        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels: {{pod-security.kubernetes.io/enforce: restricted}}\n"
-    );
+    let mut manifests = credentials(instance)?;
     for (name, ports) in SERVICES {
         let service_ports: Vec<String> = ports
             .iter()
@@ -41,6 +39,14 @@ pub fn prerequisites(instance: &Instance, step: &Step) -> Result<()> {
 addressType: IPv4\nports: [{ports}]\nendpoints: [{{addresses: [{address}], conditions: {{ready: true}}}}]\n"
         ));
     }
+    native::apply(instance, &manifests, &step.log)
+}
+
+/// The namespace and the Secrets that the chart refers to.
+pub fn credentials(instance: &Instance) -> Result<String> {
+    let mut manifests = format!(
+        "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: {NAMESPACE}\n  labels: {{pod-security.kubernetes.io/enforce: restricted}}\n"
+    );
     let passwords = Passwords::of(instance)?;
     let host = |service: &str| format!("{service}.{NAMESPACE}.svc.cluster.local");
     let secret = |name: &str, pairs: &[(&str, String)]| {
@@ -94,7 +100,7 @@ addressType: IPv4\nports: [{ports}]\nendpoints: [{{addresses: [{address}], condi
             ("api-key", passwords.qdrant.clone()),
         ],
     ));
-    native::apply(instance, &manifests, &step.log)
+    Ok(manifests)
 }
 
 /// Imports the images and installs the chart; the Pod is replaced where an image changed.
@@ -106,6 +112,11 @@ pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
         native::node::import(instance, &archive.path, &archive.digest, step)?;
         digests.push(archive.digest[..16].to_owned());
     }
+    release(instance, &digests.join("-"), step)
+}
+
+/// Installs the chart; `images` says what the images hold.
+pub fn release(instance: &Instance, images: &str, step: &Step) -> Result<()> {
     step.say("installing the chart");
     exec::logged(
         helm(instance)
@@ -114,10 +125,7 @@ pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
             .args(["--namespace", NAMESPACE, "--wait", "--timeout", "180s"])
             .args([
                 "--set-string",
-                &format!(
-                    "podAnnotations.threads-agent\\.io/images={}",
-                    digests.join("-")
-                ),
+                &format!("podAnnotations.threads-agent\\.io/images={images}"),
             ]),
         &step.log,
     )

@@ -7,6 +7,7 @@ mod exec;
 mod gates;
 mod generate;
 mod images;
+mod k3d;
 mod model;
 mod native;
 mod paths;

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use std::{
     env,
     fs::{self, File},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -71,8 +72,13 @@ impl Instance {
             other => bail!("there is no instance `{other}`; there are `dev` and `test`"),
         };
         // Not below a home folder: the databases' own users must be able to walk here.
-        let state = env::var_os("THREADS_AGENT_STATE")
-            .map_or_else(|| PathBuf::from("/var/lib/threads-agent"), PathBuf::from);
+        let root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+        let state = match env::var_os("THREADS_AGENT_STATE") {
+            Some(folder) => PathBuf::from(folder),
+            None if root => PathBuf::from("/var/lib/threads-agent"),
+            // The k3d engine needs no root.
+            None => home()?.join("run"),
+        };
         Ok(Self {
             name: name.to_owned(),
             index,

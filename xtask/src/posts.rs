@@ -1,7 +1,7 @@
 //! The posts of a ContentJob, as a person reads them.
 
 use crate::{exec, native::services, paths::Instance};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 /// A row of the view `post_listing`.
@@ -24,23 +24,25 @@ struct Row {
 }
 
 pub fn print(instance: &Instance, namespace: &str, job: &str) -> Result<()> {
-    let query = "SELECT coalesce(json_agg(l ORDER BY l.run_created_at, l.index), '[]') FROM post_listing l
-        WHERE l.namespace = :'namespace' AND l.job = :'job'
-          AND l.run_created_at = (SELECT max(run_created_at) FROM post_listing WHERE namespace = :'namespace' AND job = :'job')";
-    let file = instance.run.join("posts.sql");
-    std::fs::write(&file, query).context("the cluster does not run; cargo xtask up starts it")?;
-    let mut psql = services::psql(instance, services::INSTALL)?;
-    let text = exec::output(
-        psql.args([
-            "-At",
-            "-v",
-            &format!("namespace={namespace}"),
-            "-v",
-            &format!("job={job}"),
-            "-f",
-        ])
-        .arg(&file),
-    )?;
+    // Kubernetes' own rule for names leaves nothing that SQL could take for anything else.
+    for name in [namespace, job] {
+        ensure!(
+            name.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c)),
+            "`{name}` is no name that Kubernetes allows"
+        );
+    }
+    ensure!(
+        instance.kubeconfig().exists(),
+        "the cluster does not run; cargo xtask up starts it"
+    );
+    let wanted = format!("namespace = '{namespace}' AND job = '{job}'");
+    let query = format!(
+        "SELECT coalesce(json_agg(l ORDER BY l.index), '[]') FROM post_listing l
+        WHERE {wanted} AND run_created_at = (SELECT max(run_created_at) FROM post_listing WHERE {wanted})"
+    );
+    let text =
+        exec::output(services::psql(instance, services::INSTALL)?.args(["-At", "-c", &query]))?;
     let rows: Vec<Row> = serde_json::from_str(text.trim()).context("reading post_listing")?;
     if rows.is_empty() {
         println!(

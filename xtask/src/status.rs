@@ -1,7 +1,7 @@
 //! What runs, and where its logs are.
 
 use crate::{
-    exec,
+    exec, k3d,
     native::{self, build, kubectl},
     paths::Instance,
     process,
@@ -11,7 +11,7 @@ use std::fs;
 
 pub fn status(instance: &Instance) -> Result<()> {
     let pieces = process::pieces(instance);
-    if pieces.is_empty() {
+    if pieces.is_empty() && !k3d::made(instance) {
         println!("Nothing runs. `cargo xtask up` starts everything.");
         return Ok(());
     }
@@ -35,7 +35,9 @@ pub fn status(instance: &Instance) -> Result<()> {
             &process::log_of(instance, piece).display().to_string(),
         ]);
     }
-    println!("{table}\n");
+    if !pieces.is_empty() {
+        println!("{table}\n");
+    }
     for arguments in [["get", "pods", "-A"], ["get", "threads", "-A"]] {
         match exec::output(kubectl(instance).args(arguments)) {
             Ok(text) => println!("{text}"),
@@ -62,17 +64,20 @@ pub fn logs(instance: &Instance, piece: Option<&str>) -> Result<()> {
         }
         return Ok(());
     };
-    if piece == "operator" {
-        print!(
-            "{}",
-            exec::output(native::kubectl(instance).args([
-                "-n",
-                "threads-system",
-                "logs",
-                "deployment/threads-agent",
-                "--tail=200"
-            ]))?
-        );
+    let workload = match piece {
+        "operator" => Some("deployment/threads-agent".to_owned()),
+        _ if k3d::made(instance) => Some(format!("statefulset/{piece}")),
+        _ => None,
+    };
+    if let Some(workload) = workload {
+        let text = exec::output(native::kubectl(instance).args([
+            "-n",
+            "threads-system",
+            "logs",
+            &workload,
+            "--tail=200",
+        ]))?;
+        print!("{text}");
         return Ok(());
     }
     let log = process::log_of(instance, piece);

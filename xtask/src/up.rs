@@ -1,7 +1,8 @@
 //! `up` and `down`: the steps in their order.
 
 use crate::{
-    deploy, images, model,
+    cli::Engine,
+    deploy, images, k3d, model,
     model::Endpoint,
     native::{
         self, build, control_plane, dns, netns, node, outside, packages, pki, services, standins,
@@ -21,31 +22,20 @@ const REPEAT: &str = "run the same command again: it goes on where it stopped";
 pub struct Options {
     /// The kind of cluster; by default k3d where Docker and k3d answer, else native.
     #[arg(long, value_enum)]
-    engine: Option<crate::cli::Engine>,
+    engine: Option<Engine>,
     #[command(flatten)]
     model: model::Options,
 }
 
 /// Everything, from a bare machine to printed posts.
 pub fn up(instance: &Instance, options: &Options) -> Result<()> {
-    if options.engine == Some(crate::cli::Engine::K3d) {
-        bail!(
-            "the k3d engine is not part of this version; `--engine native` makes a cluster without Docker"
-        );
-    }
     let endpoint = Endpoint::of(&options.model, instance)?;
     instance.create_folders()?;
     let steps = Steps::new(instance.logs.clone());
-    cluster(
-        instance,
-        endpoint.as_ref().is_some_and(|endpoint| endpoint.outside),
-        &steps,
-    )?;
-    steps.run(
-        "examples",
-        "cargo xtask logs operator tells what it waits for",
-        |step| deploy::examples(instance, endpoint.as_ref(), step),
-    )?;
+    match engine(instance, options)? {
+        Engine::Native => native_cluster(instance, endpoint.as_ref(), &steps)?,
+        Engine::K3d => k3d::up(instance, endpoint.as_ref(), &steps)?,
+    }
     println!();
     if let Some(endpoint) = &endpoint {
         println!("{}\n", endpoint.notice());
@@ -58,7 +48,39 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A cluster with the chart installed, without examples; its Pods reach addresses outside only where asked for.
+/// The engine that was asked for, else the one that the instance has, else k3d where it and Docker answer.
+fn engine(instance: &Instance, options: &Options) -> Result<Engine> {
+    let runs = if k3d::made(instance) {
+        Some(Engine::K3d)
+    } else {
+        instance.kubeconfig().exists().then_some(Engine::Native)
+    };
+    match (options.engine, runs) {
+        (Some(asked), Some(runs)) if asked != runs => {
+            bail!("a cluster of the other engine runs; cargo xtask down ends it")
+        }
+        (Some(Engine::K3d), None) if !k3d::is_available() => {
+            bail!(
+                "k3d is not installed, or Docker does not answer; `--engine native` needs neither"
+            )
+        }
+        (Some(engine), _) | (None, Some(engine)) => Ok(engine),
+        (None, None) if k3d::is_available() => Ok(Engine::K3d),
+        (None, None) => Ok(Engine::Native),
+    }
+}
+
+fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Result<()> {
+    let outside = endpoint.is_some_and(|endpoint| endpoint.outside);
+    cluster(instance, outside, steps)?;
+    steps.run(
+        "examples",
+        "cargo xtask logs operator tells what it waits for",
+        |step| deploy::examples(instance, endpoint, step),
+    )
+}
+
+/// A native cluster with the chart installed, without examples; its Pods reach addresses outside only where asked for.
 pub fn cluster(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
     if !packages::is_root() {
         bail!(
@@ -74,10 +96,11 @@ pub fn cluster(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
     build_everything(steps)?;
     steps.run("network", REPEAT, |step| {
         netns::ensure(instance, step)?;
-        match open {
-            true => outside::open(instance, step),
-            false => Ok(outside::close(instance)),
+        if open {
+            return outside::open(instance, step);
         }
+        outside::close(instance);
+        Ok(())
     })?;
     steps.run("certificates", REPEAT, |_: &Step| pki::ensure(instance))?;
     steps.run(
@@ -147,7 +170,10 @@ pub fn down(instance: &Instance) -> Result<()> {
     }
     std::fs::create_dir_all(&instance.logs)?;
     let steps = Steps::new(instance.logs.clone());
-    steps.run("down", REPEAT, |step| teardown::remove(instance, step))
+    steps.run("down", REPEAT, |step| match k3d::made(instance) {
+        true => k3d::down(instance, step),
+        false => teardown::remove(instance, step),
+    })
 }
 
 /// Crashes a backing service and starts it again, data kept.

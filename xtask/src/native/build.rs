@@ -76,14 +76,23 @@ fn sources(module: &Module) -> PathBuf {
         .join(module.folder)
 }
 
-/// Builds what is not there yet; an interrupted build leaves no half program behind.
+/// Builds everything that a cluster of its own needs.
 pub fn ensure(step: &Step) -> Result<()> {
+    let all: Vec<&str> = MODULES
+        .iter()
+        .flat_map(|module| module.commands.iter().map(|(name, _)| *name))
+        .collect();
+    ensure_some(&all, step)
+}
+
+/// Builds those of the programs that are not there yet; an interrupted build leaves no half program behind.
+pub fn ensure_some(names: &[&str], step: &Step) -> Result<()> {
     let bin = bin();
     fs::create_dir_all(&bin).with_context(|| format!("making {}", bin.display()))?;
     let missing: Vec<_> = MODULES
         .iter()
         .flat_map(|module| module.commands.iter().map(move |command| (module, command)))
-        .filter(|(_, (name, _))| !bin.join(name).is_file())
+        .filter(|(_, (name, _))| names.contains(name) && !bin.join(name).is_file())
         .collect();
     if missing.is_empty() {
         return Ok(());

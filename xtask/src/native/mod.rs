@@ -14,7 +14,7 @@ pub mod standins;
 pub mod teardown;
 
 use crate::{exec, paths::Instance};
-use std::{fs::File, io::Write, os::unix::fs::OpenOptionsExt, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
 /// `kubectl` against an instance, as its administrator.
 pub fn kubectl(instance: &Instance) -> Command {
@@ -27,13 +27,7 @@ pub fn kubectl(instance: &Instance) -> Command {
 pub fn apply(instance: &Instance, manifests: &str, log: &Path) -> anyhow::Result<()> {
     let file = instance.run.join("apply.yaml");
     // Manifests hold passwords: nobody else reads them, and they do not stay.
-    let _ = std::fs::remove_file(&file);
-    File::options()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&file)?
-        .write_all(manifests.as_bytes())?;
+    pki::write_private(&file, manifests)?;
     let applied = exec::logged(
         kubectl(instance)
             .args(["apply", "--server-side", "--force-conflicts", "-f"])

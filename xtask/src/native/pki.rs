@@ -6,7 +6,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// Who has a client certificate: file name, common name, organisation.
 const CLIENTS: [(&str, &str, &str); 5] = [
@@ -141,8 +141,16 @@ current-context: threads-{name}
 }
 
 fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
-    let path = folder.join(file);
-    fs::write(&path, text)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-    Ok(())
+    write_private(&folder.join(file), text)
+}
+
+/// Writes a file that only its owner reads.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
+    let _ = fs::remove_file(path);
+    let mut file = fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    Ok(file.write_all(text.as_bytes())?)
 }

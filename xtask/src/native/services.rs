@@ -1,6 +1,7 @@
 //! Postgres and RabbitMQ as private instances inside the network namespace, with data of their own.
 
-use crate::{exec, paths::Instance, process, progress::Step};
+use super::kubectl;
+use crate::{exec, k3d, paths::Instance, process, progress::Step};
 use anyhow::{Context, Result};
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
 
@@ -30,8 +31,7 @@ impl Passwords {
             let mut bytes = [0_u8; 24];
             std::io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut bytes)?;
             let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            fs::write(&file, &password)?;
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
+            super::pki::write_private(&file, &password)?;
             Ok(password)
         };
         Ok(Self {
@@ -46,21 +46,35 @@ impl Passwords {
 
 /// `psql` as superuser on the product's database.
 pub fn psql(instance: &Instance, database: &str) -> Result<Command> {
+    let options = [
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-U",
+        "postgres",
+        "-d",
+        database,
+    ];
+    if k3d::made(instance) {
+        let mut command = kubectl(instance);
+        command
+            .args([
+                "-n",
+                "threads-system",
+                "exec",
+                "statefulset/postgres",
+                "--",
+                "psql",
+            ])
+            .args(options);
+        return Ok(command);
+    }
     let mut command = Command::new("psql");
     command
         .env("PGPASSWORD", Passwords::of(instance)?.superuser)
-        .args([
-            "-X",
-            "-q",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-h",
-            &instance.node_address(),
-            "-U",
-            "postgres",
-            "-d",
-            database,
-        ]);
+        .args(options)
+        .args(["-h", &instance.node_address()]);
     Ok(command)
 }
 
@@ -132,7 +146,16 @@ pub fn start_postgres(instance: &Instance, step: &Step) -> Result<()> {
         psql(instance, "postgres")
             .is_ok_and(|mut psql| exec::succeeds(psql.args(["-c", "SELECT 1"])))
     })?;
-    let setup = format!(
+    let file = instance.run.join("setup.sql");
+    super::pki::write_private(&file, &setup_sql(&passwords))?;
+    let done = exec::logged(psql(instance, "postgres")?.arg("-f").arg(&file), &step.log);
+    let _ = fs::remove_file(&file);
+    done
+}
+
+/// The roles and the database, for `psql`; it may run again.
+pub fn setup_sql(passwords: &Passwords) -> String {
+    format!(
         "SELECT 'CREATE ROLE {INSTALL}_migrate LOGIN CREATEROLE' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{INSTALL}_migrate') \\gexec
 SELECT 'CREATE ROLE {INSTALL}_operator LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{INSTALL}_operator') \\gexec
 ALTER ROLE {INSTALL}_migrate PASSWORD '{}';
@@ -140,13 +163,7 @@ ALTER ROLE {INSTALL}_operator PASSWORD '{}';
 SELECT 'CREATE DATABASE {INSTALL} OWNER {INSTALL}_migrate' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{INSTALL}') \\gexec
 ",
         passwords.migrate, passwords.operator
-    );
-    let file = instance.run.join("setup.sql");
-    fs::write(&file, setup)?;
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;
-    let done = exec::logged(psql(instance, "postgres")?.arg("-f").arg(&file), &step.log);
-    let _ = fs::remove_file(&file);
-    done
+    )
 }
 
 pub fn start_rabbitmq(instance: &Instance, step: &Step) -> Result<()> {
