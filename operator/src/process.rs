@@ -89,7 +89,10 @@ async fn lead(
 ) -> anyhow::Result<()> {
     tracing::info!("this process holds the Lease");
     let client = ClientBuilder::try_from(config)?.with_layer(&WriteGuard::Refuse(leadership.clone())).build();
-    let Some(store) = lead_store(&settings, &stop).await else { return Ok(held.release().await) };
+    let Some(store) = lead_store(&settings, &stop).await else {
+        held.release().await;
+        return Ok(());
+    };
     let (triggers, triggered) = Triggers::channels();
     let signals = Signals::new(triggers, stop.clone());
     metrics.leader.set(1);
@@ -127,7 +130,7 @@ async fn lead(
 fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts {
     let mut parts = Parts::new();
     let TriggeredAll { personas, templates, jobs } = triggered;
-    control(&mut parts, persona::run(ctx.clone(), personas));
+    control(&mut parts, persona::run::run(ctx.clone(), personas));
     control(&mut parts, content_job::run::run(ctx.clone(), jobs, Arc::new(tenancy.clone())));
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
     parts.spawn(endless(loops::listen::run(ctx.clone())));

@@ -11,6 +11,7 @@ pub mod observe;
 pub mod plan;
 pub mod ports;
 pub mod references;
+pub mod run;
 pub mod status;
 pub mod validate;
 pub mod workers;
@@ -18,32 +19,19 @@ pub mod workers;
 #[cfg(test)]
 pub mod testing;
 
-use crate::{
-    context::Context,
-    controller::{
-        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status,
-    },
-    loops::{drift, orphans},
-    signals::Triggered,
-};
-use adapters::BrokerQueues;
+use crate::controller::{self, Notice, Outcome, ReconcileError, Verdict, patch_status};
 use backends::postgres::{StoreError, operator::OperatorStore};
 use crds::{
-    Persona, PersonaStatus, PromptTemplate,
+    Persona, PersonaStatus,
     common::meta::{LABEL_INSTALL, LABEL_PERSONA},
 };
 use k8s_openapi::jiff::Timestamp;
-use kube::{
-    Api, Resource, ResourceExt,
-    core::PartialObjectMeta,
-    runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
-};
+use kube::{Api, Resource, ResourceExt};
 use observe::ObserveError;
 use ports::{QueuePort, VectorPort};
 use references::PromptReferences;
 use status::{Applied, Standing};
 use std::{sync::Arc, time::Duration};
-use tokio::task::JoinSet;
 
 /// What a reconcile of a persona reaches.
 #[derive(Clone)]
@@ -64,20 +52,6 @@ pub struct Services {
 }
 
 impl PersonaWorld {
-    fn new(ctx: &Context, queues: &BrokerQueues) -> Self {
-        Self {
-            client: ctx.client.clone(),
-            install: ctx.settings.install.clone(),
-            store: ctx.store.clone(),
-            services: Services {
-                queues: Arc::new(queues.clone()),
-                vectors: Arc::new(ctx.vectors.clone()),
-            },
-            pods: workers::WorkerPods::default(),
-            references: PromptReferences::default(),
-        }
-    }
-
     /// Unfinished worker Pods; none before they were listed.
     #[must_use]
     pub fn active_workers(&self, namespace: &str, persona: &str) -> Option<usize> {
@@ -89,47 +63,6 @@ impl PersonaWorld {
     pub fn worker_selector(&self, persona: &str) -> String {
         format!("{LABEL_INSTALL}={},{LABEL_PERSONA}={persona}", self.install)
     }
-}
-
-/// Runs the controller of Personas with what feeds it: their worker Pods, their templates, and the drift reader.
-///
-/// # Errors
-/// [`StreamEnded`]
-pub async fn run(ctx: Arc<Context>, triggered: Triggered<Persona>) -> Result<(), StreamEnded> {
-    let queues = BrokerQueues::new(ctx.broker.topology.clone(), ctx.broker.management.clone());
-    let world = PersonaWorld::new(&ctx, &queues);
-    let mut beside = JoinSet::new();
-    beside.spawn(workers::watch(ctx.clone(), world.pods.clone()));
-    beside.spawn(drift::run(ctx.clone(), queues));
-    let templates = watcher(
-        Api::<PartialObjectMeta<PromptTemplate>>::all(ctx.client.clone()),
-        watcher::Config::default(),
-    )
-    .default_backoff()
-    .touched_objects();
-    let (references, looking) = (world.references.clone(), ctx.clone());
-    let ended = controller::run(
-        ctx,
-        triggered,
-        |controller, living| {
-            beside.spawn(orphans::run(looking, living, orphans::Kind::Persona));
-            controller.watches_stream(templates, move |template| {
-                let namespace = template.namespace().unwrap_or_default();
-                references
-                    .of(&namespace, &template.name_any())
-                    .into_iter()
-                    .map(move |persona| ObjectRef::new(&persona).within(&namespace))
-                    .collect::<Vec<_>>()
-            })
-        },
-        move |persona: Arc<Persona>, _| {
-            let world = world.clone();
-            async move { reconcile(&world, &persona).await }
-        },
-    )
-    .await;
-    beside.shutdown().await;
-    ended
 }
 
 /// Brings one persona, as it was just read, as far as it goes, and says in its status how far that was.

@@ -262,7 +262,8 @@ async fn a_secret_that_may_not_be_used_is_named_and_read_again() {
     let Some(scenario) = Scenario::create().await else {
         return;
     };
-    let spoilt: [(&str, fn(&mut Value)); 4] = [
+    type Spoil = fn(&mut Value);
+    let spoilt: [(&str, Spoil); 4] = [
         ("SecretNotFound", |secret| *secret = Value::Null),
         ("SecretNotLabelled", |secret| {
             secret["metadata"]["labels"] = json!({})

@@ -3,6 +3,8 @@
 //! The schema refuses most of what is refused here; an object that was stored before a rule, or a schema that somebody
 //! loosened, still must not reach a database or a broker.
 
+mod values;
+
 use crds::{
     Reason,
     common::{
@@ -19,8 +21,8 @@ use domain::{
         VectorSettings, Voice,
     },
 };
-use url::Url;
 use uuid::Uuid;
+use values::{bounded, field, host_of, prose, text, url_of};
 
 /// A persona whose every value is fit to be used, with the names of what it owns.
 #[derive(Debug, Clone, PartialEq)]
@@ -261,33 +263,6 @@ fn need(
     })
 }
 
-/// The host to which a key would be sent.
-fn host_of(name: &'static str, endpoint: &str) -> Result<String, Invalid> {
-    Ok(url_of(name, endpoint)?
-        .host_str()
-        .unwrap_or_default()
-        .to_ascii_lowercase())
-}
-
-/// What the URL parser here understands is what stands in the revision, so that no spelling means one host to this check
-/// and another to the worker's client.
-fn url_of(name: &'static str, endpoint: &str) -> Result<Url, Invalid> {
-    const MEND: &str = "must be an http or https URL without user, query and fragment, such as https://api.openai.com/v1";
-    if endpoint.len() > 2048 || endpoint.chars().any(char::is_control) {
-        return Err(field(name, MEND));
-    }
-    let url = Url::parse(endpoint).map_err(|_| field(name, MEND))?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    match url.host_str() {
-        Some(host) if plain && !host.is_empty() => Ok(url),
-        _ => Err(field(name, MEND)),
-    }
-}
-
 fn endpoint(
     name: &'static str,
     endpoint: &str,
@@ -307,72 +282,11 @@ fn endpoint(
     })
 }
 
-/// A word or name on one line: not empty, nothing invisible.
-fn text(name: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
-    let value = value.trim();
-    if value.is_empty() {
-        return Err(field(name, "must not be empty"));
-    }
-    if value
-        .chars()
-        .any(|c| c.is_control() || is_direction_mark(c))
-    {
-        return Err(field(
-            name,
-            "must not hold control characters or marks of writing direction; type it anew",
-        ));
-    }
-    bounded_text(name, value, max)
-}
-
-/// Text of several lines, possibly empty. Postgres stores no NUL.
-fn prose(name: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
-    if value.contains('\0') {
-        return Err(field(name, "must not hold the character NUL; remove it"));
-    }
-    bounded_text(name, value, max)
-}
-
-fn bounded_text(name: &'static str, value: &str, max: usize) -> Result<String, Invalid> {
-    if value.chars().count() > max {
-        return Err(field(
-            name,
-            &format!("has more than {max} characters; shorten it"),
-        ));
-    }
-    Ok(value.to_owned())
-}
-
-fn bounded<T: TryFrom<i32>>(
-    name: &'static str,
-    value: i32,
-    min: i32,
-    max: i32,
-) -> Result<T, Invalid> {
-    let outside = || field(name, &format!("must be from {min} to {max}, not {value}"));
-    if value < min || value > max {
-        return Err(outside());
-    }
-    T::try_from(value).map_err(|_| outside())
-}
-
-/// The marks that reorder what a reader sees: Unicode's bidirectional controls.
-fn is_direction_mark(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-}
-
 fn is_english(language: &str) -> bool {
     language
         .split('-')
         .next()
         .is_some_and(|primary| primary.eq_ignore_ascii_case("en"))
-}
-
-fn field(field: &'static str, problem: &str) -> Invalid {
-    Invalid::Field {
-        field,
-        problem: problem.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,18 @@
 //! They reach that namespace's own and no more, because its people can read the Secret. Login and user have two slots:
 //! rotation makes the other one, and the old one goes when no run that was open then is open any more.
 
-use super::endpoints::{BadEndpoint, WorkerEndpoints};
+mod secret;
+
+pub(super) use secret::ANNOTATION_TENANT;
+
+use super::{
+    endpoints::{BadEndpoint, WorkerEndpoints},
+    users::BrokerUsers,
+};
 use crate::{
     context::{Context, FIELD_MANAGER},
     controller::time_boxed,
 };
-use async_trait::async_trait;
 use backends::{
     postgres::{
         StoreError,
@@ -19,20 +25,20 @@ use backends::{
         },
     },
     qdrant::{VectorError, issue_collection_token},
-    rabbitmq::{BrokerError, Management},
+    rabbitmq::BrokerError,
 };
 use domain::{
     digest::digest_of,
     names::{Slot, Tenant, worker_login, worker_secret},
 };
-use k8s_openapi::{ByteString, api::core::v1::Secret, jiff::Timestamp};
+use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
 use kube::{
     Api,
     api::{Patch, PatchParams},
 };
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use secrecy::SecretString;
+use secret::Standing;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 
 /// A password is replaced after this.
@@ -41,20 +47,6 @@ const ROTATION: Duration = Duration::from_secs(7 * 24 * 3600);
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 /// A token with less than this left is replaced, so that the Pods' mount has it in time.
 const TOKEN_RENEWAL: Duration = Duration::from_secs(10 * 60);
-
-/// Annotation: uid of the namespace that the Secret was made for; a namespace made again is another tenant.
-pub(super) const ANNOTATION_TENANT: &str = "threads-agent.io/namespace-uid";
-/// Annotation: when the passwords in the Secret were set, as the database says.
-const ANNOTATION_KEYED: &str = "threads-agent.io/keyed-at";
-/// Annotation: digest of the queues and collections that the credentials reach.
-const ANNOTATION_REACH: &str = "threads-agent.io/reach";
-/// Annotation: when the token ends, in seconds since 1970.
-const ANNOTATION_EXPIRES: &str = "threads-agent.io/token-expires";
-
-const DATABASE_URL: &str = "database-url";
-const AMQP_URL: &str = "amqp-url";
-const QDRANT_URL: &str = "qdrant-url";
-const QDRANT_TOKEN: &str = "qdrant-token";
 
 /// What a worker Job mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,42 +70,6 @@ pub enum CredentialError {
     NothingToReach(String),
     #[error("{name} belongs to {owner}, which had it first")]
     Conflict { name: String, owner: uuid::Uuid },
-}
-
-/// The broker's users, as far as tenancy needs them.
-#[async_trait]
-pub trait BrokerUsers: Send + Sync {
-    /// Makes the user or sets its password; it may read these queues and nothing else.
-    async fn ensure(
-        &self,
-        name: &str,
-        password: &SecretString,
-        queues: &[String],
-    ) -> Result<(), BrokerError>;
-    /// Sets what an existing user may read.
-    async fn restrict(&self, name: &str, queues: &[String]) -> Result<(), BrokerError>;
-    /// Deletes the user, which ends its connections; one that is gone is deleted.
-    async fn delete(&self, name: &str) -> Result<(), BrokerError>;
-}
-
-#[async_trait]
-impl BrokerUsers for Management {
-    async fn ensure(
-        &self,
-        name: &str,
-        password: &SecretString,
-        queues: &[String],
-    ) -> Result<(), BrokerError> {
-        self.ensure_worker_user(name, password, queues).await
-    }
-
-    async fn restrict(&self, name: &str, queues: &[String]) -> Result<(), BrokerError> {
-        self.set_readable_queues(name, queues).await
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), BrokerError> {
-        self.delete_user(name).await
-    }
 }
 
 /// Makes, renews and ends the credentials of tenants.
@@ -323,70 +279,6 @@ fn choose(logins: &[WorkerLogin]) -> Choice {
             keyed_at: None,
         },
         [newest, ..] => keep(newest),
-    }
-}
-
-/// A Secret that this operator wrote for this tenant.
-struct Standing {
-    keyed_at: String,
-    reach: String,
-    token_expires: i64,
-    database_url: SecretString,
-    amqp_url: SecretString,
-    token: SecretString,
-}
-
-impl Standing {
-    fn read(secret: &Secret, tenant: &Tenant) -> Option<Self> {
-        let annotations = secret.metadata.annotations.as_ref()?;
-        if annotations.get(ANNOTATION_TENANT)? != &tenant.namespace_uid.to_string() {
-            return None;
-        }
-        let data = secret.data.as_ref()?;
-        let value = |key: &str| {
-            String::from_utf8(data.get(key)?.0.clone())
-                .ok()
-                .map(SecretString::from)
-        };
-        Some(Self {
-            keyed_at: annotations.get(ANNOTATION_KEYED)?.clone(),
-            reach: annotations.get(ANNOTATION_REACH)?.clone(),
-            token_expires: annotations.get(ANNOTATION_EXPIRES)?.parse().ok()?,
-            database_url: value(DATABASE_URL)?,
-            amqp_url: value(AMQP_URL)?,
-            token: value(QDRANT_TOKEN)?,
-        })
-    }
-
-    fn into_secret(self, name: &str, tenant: &Tenant, vectors: &str) -> Secret {
-        let value = |secret: &SecretString| ByteString(secret.expose_secret().as_bytes().to_vec());
-        let data = BTreeMap::from([
-            (DATABASE_URL.to_owned(), value(&self.database_url)),
-            (AMQP_URL.to_owned(), value(&self.amqp_url)),
-            (
-                QDRANT_URL.to_owned(),
-                ByteString(vectors.as_bytes().to_vec()),
-            ),
-            (QDRANT_TOKEN.to_owned(), value(&self.token)),
-        ]);
-        let metadata = serde_json::from_value(json!({
-            "name": name,
-            "namespace": tenant.namespace,
-            "labels": { crds::common::meta::LABEL_INSTALL: tenant.install },
-            "annotations": {
-                ANNOTATION_TENANT: tenant.namespace_uid,
-                ANNOTATION_KEYED: self.keyed_at,
-                ANNOTATION_REACH: self.reach,
-                ANNOTATION_EXPIRES: self.token_expires.to_string(),
-            },
-        }))
-        .unwrap_or_default();
-        Secret {
-            metadata,
-            data: Some(data),
-            type_: Some("Opaque".into()),
-            ..Secret::default()
-        }
     }
 }
 

@@ -4,5 +4,7 @@ pub mod credentials;
 pub mod endpoints;
 pub mod secrets;
 pub mod upkeep;
+pub mod users;
 
 pub use credentials::{CredentialError, Tenancy, WorkerCredentials};
+pub use users::BrokerUsers;

@@ -47,7 +47,7 @@ impl FakeQueues {
             .unwrap_or(QueueSight::Absent))
     }
 
-    pub fn len(&self) -> usize {
+    pub fn standing(&self) -> usize {
         self.queues.lock().unwrap().len()
     }
 }

@@ -17,7 +17,7 @@ async fn leftovers(scenario: &Scenario) -> (usize, usize, i64) {
         .count("SELECT count(*) FROM ownership_ledger")
         .await;
     let collections = scenario.vectors.collections.lock().unwrap().len();
-    (scenario.queues.len(), collections, ledger)
+    (scenario.queues.standing(), collections, ledger)
 }
 
 #[tokio::test]

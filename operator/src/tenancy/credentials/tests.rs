@@ -2,7 +2,8 @@
 
 mod scenario;
 
-use super::*;
+use super::{secret::*, *};
+use secrecy::ExposeSecret;
 
 fn login(slot: Slot, age_days: i64) -> WorkerLogin {
     WorkerLogin {

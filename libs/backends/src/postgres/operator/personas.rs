@@ -7,9 +7,12 @@
 
 mod deletion;
 mod figures;
+mod prompt;
+mod repair;
 mod waits;
 
 pub use figures::{PersonaFigures, PersonaPicture};
+pub use prompt::{MissingPrompt, ResolvedPrompt};
 pub use waits::Wait;
 
 use super::OperatorStore;
@@ -61,21 +64,6 @@ pub struct PersonaRow {
     pub digest: Option<String>,
     pub revision_number: Option<i32>,
     pub gone_at: Option<DateTime<Utc>>,
-}
-
-/// A prompt version that a persona follows.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ResolvedPrompt {
-    pub template: String,
-    pub version: String,
-    pub digest: String,
-}
-
-/// Why a prompt reference names nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MissingPrompt {
-    Template,
-    Selector,
 }
 
 impl OperatorStore {
@@ -159,85 +147,6 @@ impl OperatorStore {
             row_existed,
             revision,
         })
-    }
-
-    /// The version that a track of a template names now, or the version of a digest.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn resolve_prompt(
-        &self,
-        namespace: &str,
-        template: &str,
-        track: Option<&str>,
-        digest: Option<&str>,
-    ) -> Result<Result<ResolvedPrompt, MissingPrompt>, StoreError> {
-        let found: Option<ResolvedPrompt> = sqlx::query_as(
-            "SELECT version.template_name AS template, version.version, version.digest FROM prompt_versions version
-             WHERE version.namespace = $1 AND version.template_name = $2
-               AND CASE WHEN $4::text IS NOT NULL THEN version.digest = $4 ELSE EXISTS (
-                   SELECT FROM prompt_tracks track WHERE track.template_uid = version.template_uid
-                     AND track.namespace = $1 AND track.track = $3 AND track.digest = version.digest) END
-             ORDER BY version.created_at DESC LIMIT 1",
-        )
-        .bind(namespace)
-        .bind(template)
-        .bind(track)
-        .bind(digest)
-        .fetch_optional(self.pool())
-        .await?;
-        if let Some(prompt) = found {
-            return Ok(Ok(prompt));
-        }
-        let known: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM prompt_versions WHERE namespace = $1 AND template_name = $2)",
-        )
-        .bind(namespace)
-        .bind(template)
-        .fetch_one(self.pool())
-        .await?;
-        Ok(Err(if known {
-            MissingPrompt::Selector
-        } else {
-            MissingPrompt::Template
-        }))
-    }
-
-    /// The vectors of these posts have to be stored again: their collection was made anew.
-    ///
-    /// # Errors
-    /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn forget_points(&self, collection: &str) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let posts = sqlx::query(
-            "UPDATE posts SET point_version = 0 WHERE collection = $1 AND point_version > 0",
-        )
-        .bind(collection)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        transaction.commit().await?;
-        Ok(posts)
-    }
-
-    /// Sends the wake-up messages of the persona's claimable tasks again: its queue was made anew, so the old ones are lost.
-    ///
-    /// # Errors
-    /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn wake_again(&self, persona: Uuid) -> Result<u64, StoreError> {
-        let mut transaction = self.begin().await?;
-        let woken = sqlx::query(
-            "UPDATE outbox SET sent_at = NULL, error = NULL FROM tasks
-             WHERE tasks.id = outbox.task_id AND tasks.persona_uid = $1 AND tasks.status = 'queued'
-               AND outbox.sent_at IS NOT NULL
-               AND outbox.attempt = (SELECT max(newest.attempt) FROM outbox newest WHERE newest.task_id = tasks.id)",
-        )
-        .bind(persona)
-        .execute(&mut *transaction)
-        .await?
-        .rows_affected();
-        transaction.commit().await?;
-        Ok(woken)
     }
 }
 

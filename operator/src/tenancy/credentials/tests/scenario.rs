@@ -1,10 +1,12 @@
 //! Credentials of a namespace from their first use to their last, over a real Postgres and an API server in memory.
 
-use super::*;
+use super::super::{secret::*, *};
 use crate::{
     persona::testing::{Scenario, UID, tenant},
     tenancy::upkeep,
 };
+use async_trait::async_trait;
+use serde_json::json;
 use std::{collections::HashMap, sync::Mutex as SyncMutex};
 
 /// Users by name with the queues that they read.
