@@ -13,6 +13,7 @@ const KEY_VARIABLE: &str = "MODEL_API_KEY";
 const SECRET: &str = "model-endpoint-key";
 
 #[derive(Args)]
+#[group(skip)]
 pub struct Options {
     /// Base URL of an OpenAI-compatible endpoint that writes the examples' posts; its key is read from MODEL_API_KEY.
     #[arg(long, value_name = "URL", requires = "model")]
