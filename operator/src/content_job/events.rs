@@ -1,7 +1,7 @@
 //! The events of a job: the story that `kubectl describe` tells. They follow from what changed in the status, and from what
 //! this reconcile did, so that a repeated reconcile tells nothing twice.
 
-use super::{apply::RowLog, staff::Workers, verdict::Verdict};
+use super::{apply::RowLog, staff::Workers, status::NO_RUN_ID, verdict::Verdict};
 use crate::controller::Notice;
 use backends::postgres::operator::runs::Adoption;
 use crds::{ConditionType, ContentJobStatus, Reason, find_condition, is_true};
@@ -12,7 +12,7 @@ pub fn of_deeds(after: &ContentJobStatus, log: &RowLog, workers: &Workers) -> Ve
     let mut told = Told(Vec::new());
     told.rows(after, log);
     if let Workers::Made { name, pods } = workers {
-        told.normal("WorkerJobCreated", format!("Job {name} with {pods} Pods"));
+        told.normal("WorkerJobCreated", format!("Job {name}, Pods: {pods}"));
     }
     told.0
 }
@@ -59,17 +59,15 @@ impl Told {
                     "the earlier run was ended: this one takes its place".into(),
                 );
             }
-            self.normal(
-                "Accepted",
-                format!(
-                    "run {} was accepted",
-                    after.run_id.as_deref().unwrap_or("-")
-                ),
-            );
-            let note = format!(
-                "{total} tasks: {} queued, {} parked until tokens are free",
-                created.reservation.queued, created.reservation.parked
-            );
+            let run = after.run_id.as_deref().filter(|run| *run != NO_RUN_ID);
+            let note = run.map_or("everything that it refers to is there".to_owned(), |run| {
+                format!("run {run}: everything that it refers to is there")
+            });
+            self.normal("Accepted", note);
+            let mut note = format!("{} of {total} tasks queued", created.reservation.queued);
+            if created.reservation.parked > 0 {
+                note.push_str("; the others wait for tokens");
+            }
             self.normal("TasksCreated", note);
         }
         match adopted {

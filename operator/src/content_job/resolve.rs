@@ -170,6 +170,7 @@ fn ready_persona<'a>(
     let status = persona
         .status
         .as_ref()
+        .filter(|status| status.observed_generation.is_some())
         .ok_or_else(|| not_ready("the operator has not looked at it yet"))?;
     if status.observed_generation != persona.metadata.generation {
         return Err(not_ready("its newest change is not in force yet"));

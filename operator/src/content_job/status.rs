@@ -20,7 +20,7 @@ use serde_json::Value;
 /// Characters of a hook that the status shows.
 const HOOK_PREVIEW: usize = 140;
 /// What `status.runId` says where the spec has none.
-const NO_RUN_ID: &str = "-";
+pub const NO_RUN_ID: &str = "-";
 
 /// What one reconcile came to; every field must be looked at by whoever makes a status of it.
 #[derive(Debug, Clone, PartialEq)]
