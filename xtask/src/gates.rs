@@ -3,7 +3,10 @@
 use crate::{
     deploy, exec,
     generate::generator,
-    native::services::{INSTALL, Passwords},
+    native::{
+        self,
+        services::{INSTALL, Passwords},
+    },
     paths::{self, Instance},
     progress::Steps,
     supply_chain,
@@ -74,7 +77,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
     let up = tally.step("a cluster of the tests' own", || {
         // One that an interrupted run left behind goes first.
         up::down(&instance)?;
-        up::cluster(&instance, false, &Steps::new(instance.logs.clone()))
+        native::cluster::ensure(&instance, false, &Steps::new(instance.logs.clone()))
     });
     if up {
         let environment = environment(&instance)?;
@@ -108,7 +111,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
             let file = instance.run.join("rendered.yaml");
             fs::write(&file, rendered)?;
             exec::output(
-                crate::native::kubectl(&instance)
+                native::kubectl(&instance)
                     .args([
                         "apply",
                         "--server-side",
@@ -126,7 +129,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
         );
         if tally.failed > 0 {
             let log = instance.logs.join("operator-at-the-end.log");
-            let text = exec::output(crate::native::kubectl(&instance).args([
+            let text = exec::output(native::kubectl(&instance).args([
                 "-n",
                 deploy::NAMESPACE,
                 "logs",

@@ -2,15 +2,12 @@
 
 use crate::{
     cli::Engine,
-    deploy, images, k3d, model,
+    deploy, k3d, model,
     model::Endpoint,
-    native::{
-        self, build, control_plane, dns, netns, node, outside, packages, pki, services, standins,
-        teardown,
-    },
-    paths::{self, Instance},
+    native::{cluster, services, standins, teardown},
+    paths::Instance,
     posts, process,
-    progress::{Step, Steps},
+    progress::Steps,
 };
 use anyhow::{Result, bail};
 use clap::Args;
@@ -72,94 +69,12 @@ fn engine(instance: &Instance, options: &Options) -> Result<Engine> {
 
 fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Result<()> {
     let outside = endpoint.is_some_and(|endpoint| endpoint.outside);
-    cluster(instance, outside, steps)?;
+    cluster::ensure(instance, outside, steps)?;
     steps.run(
         "examples",
         "cargo xtask logs operator tells what it waits for",
         |step| deploy::examples(instance, endpoint, step),
     )
-}
-
-/// A native cluster with the chart installed, without examples; its Pods reach addresses outside only where asked for.
-pub fn cluster(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
-    if !packages::is_root() {
-        bail!(
-            "the native engine makes network namespaces and mounts, which needs root; run it as root in a machine of its own"
-        );
-    }
-    instance.create_folders()?;
-    steps.run(
-        "debian packages",
-        "run the line that it names",
-        packages::ensure,
-    )?;
-    build_everything(steps)?;
-    steps.run("network", REPEAT, |step| {
-        netns::ensure(instance, step)?;
-        if open {
-            return outside::open(instance, step);
-        }
-        outside::close(instance);
-        Ok(())
-    })?;
-    steps.run("certificates", REPEAT, |_: &Step| pki::ensure(instance))?;
-    steps.run(
-        "control plane",
-        "cargo xtask logs apiserver; then cargo xtask down && cargo xtask up",
-        |step| control_plane::start(instance, step),
-    )?;
-    steps.run("container runtime", "cargo xtask logs containerd", |step| {
-        node::start_runtime(instance, step)?;
-        for image in images::of_cluster(step)? {
-            let archive = images::archive(&image, &paths::home()?.join("images"))?;
-            node::import(instance, &archive.path, &archive.digest, step)?;
-        }
-        Ok(())
-    })?;
-    steps.run("node", "cargo xtask logs kubelet", |step| {
-        node::start_kubelet(instance, step)
-    })?;
-    steps.run(
-        "cluster dns",
-        "kubectl -n kube-system describe pods",
-        |step| dns::deploy(instance, open, step),
-    )?;
-    steps.run("postgres", "cargo xtask logs postgres", |step| {
-        services::start_postgres(instance, step)
-    })?;
-    steps.run("rabbitmq", "cargo xtask logs rabbitmq", |step| {
-        services::start_rabbitmq(instance, step)
-    })?;
-    steps.run("qdrant stand-in", "cargo xtask logs qdrant", |step| {
-        standins::start_qdrant(instance, step)
-    })?;
-    steps.run("model stand-in", "cargo xtask logs llm", |step| {
-        standins::start_model(instance, step)
-    })?;
-    steps.run(
-        "chart",
-        "kubectl -n threads-system describe pods; cargo xtask logs operator",
-        |step| {
-            deploy::prerequisites(instance, step)?;
-            deploy::chart(instance, step)
-        },
-    )
-}
-
-/// The two long builds side by side: each has stretches in which it uses one core alone.
-fn build_everything(steps: &Steps) -> Result<()> {
-    std::thread::scope(|scope| {
-        let kubernetes = scope.spawn(|| steps.run("kubernetes binaries", REPEAT, build::ensure));
-        let images = steps.run(
-            "operator and worker",
-            "mend what the compiler says",
-            images::build_binaries,
-        );
-        let kubernetes = kubernetes
-            .join()
-            .unwrap_or_else(|_| bail!("the build of Kubernetes panicked"));
-        kubernetes.and(images)
-    })
 }
 
 /// Removes an instance; one that does not run is no error.
@@ -184,8 +99,8 @@ pub fn restart(instance: &Instance, piece: &str) -> Result<()> {
         match piece {
             "postgres" => services::start_postgres(instance, step),
             "rabbitmq" => services::start_rabbitmq(instance, step),
-            "qdrant" => native::standins::start_qdrant(instance, step),
-            "llm" => native::standins::start_model(instance, step),
+            "qdrant" => standins::start_qdrant(instance, step),
+            "llm" => standins::start_model(instance, step),
             other => bail!("`{other}` cannot be restarted; postgres, rabbitmq, qdrant and llm can"),
         }
     })

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod cgroups;
+pub mod cluster;
 pub mod control_plane;
 pub mod dns;
 pub mod netns;
