@@ -128,7 +128,7 @@ where
             Some(DeserializeGuard(Ok(object))) => object,
             Some(DeserializeGuard(Err(invalid))) => return self.refuse(namespace, name, &invalid.to_string()).await,
         };
-        let reconcile = (self.reconcile)(Arc::new(object), self.ctx.clone());
+        let reconcile = async { (self.reconcile)(Arc::new(object), self.ctx.clone()).await };
         match AssertUnwindSafe(reconcile).catch_unwind().await {
             Ok(done) => done,
             Err(panic) => {
@@ -207,3 +207,6 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no text")
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ pub mod driver;
 pub mod error;
 pub mod outcome;
 pub mod status;
+#[cfg(test)]
+pub mod testing;
 pub mod watch;
 
 pub use calls::time_boxed;

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod cleanup;
+pub mod followers;
 pub mod observe;
 pub mod plan;
 pub mod status;
@@ -21,7 +22,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
 use status::Applied;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use validate::ValidatedTemplate;
 
 /// A reference that is missing for longer than this stalls its resource.
@@ -59,7 +60,11 @@ pub async fn run(ctx: Arc<Context>, triggered: Triggered<PromptTemplate>) -> Res
         let world = world.clone();
         async move { reconcile_in(&world, &template).await }
     };
-    controller::run(ctx, triggered, |controller, _| controller, reconcile).await
+    let mut beside = JoinSet::new();
+    beside.spawn(followers::watch(ctx.clone()));
+    let ended = controller::run(ctx, triggered, |controller, _| controller, reconcile).await;
+    beside.shutdown().await;
+    ended
 }
 
 /// Brings one template, as it was just read, as far as it goes and says in its status how far that was.
