@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod cleanup;
+pub mod drift;
 pub mod followers;
 pub mod observe;
 pub mod plan;
@@ -62,6 +63,7 @@ pub async fn run(ctx: Arc<Context>, triggered: Triggered<PromptTemplate>) -> Res
     };
     let mut beside = JoinSet::new();
     beside.spawn(followers::watch(ctx.clone()));
+    beside.spawn(drift::run(ctx.clone()));
     let ended = controller::run(ctx, triggered, |controller, _| controller, reconcile).await;
     beside.shutdown().await;
     ended
