@@ -38,7 +38,11 @@ pub struct Settings {
     #[arg(long, env = "POD_NAME", default_value = "operator")]
     pub pod_name: String,
     /// ConfigMap of the operator's namespace with the switch `paused`.
-    #[arg(long, env = "SETTINGS_CONFIGMAP", default_value = "threads-agent-settings")]
+    #[arg(
+        long,
+        env = "SETTINGS_CONFIGMAP",
+        default_value = "threads-agent-settings"
+    )]
     pub settings_configmap: String,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
@@ -71,7 +75,11 @@ pub struct ServiceSettings {
 /// What worker Jobs are made of.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerSettings {
-    #[arg(long, env = "WORKER_IMAGE", default_value = "docker.io/threads-agent/worker:dev")]
+    #[arg(
+        long,
+        env = "WORKER_IMAGE",
+        default_value = "docker.io/threads-agent/worker:dev"
+    )]
     pub worker_image: String,
     #[arg(long, env = "WORKER_IMAGE_PULL_POLICY", default_value = "IfNotPresent")]
     pub worker_image_pull_policy: String,
@@ -98,8 +106,18 @@ mod tests {
     #[test]
     fn secrets_of_the_command_line_do_not_show_in_debug_output() {
         let words = [
-            "operator", "run", "--database-url", "postgres://canary", "--amqp-url", "amqp://canary",
-            "--rabbitmq-management-url", "http://canary", "--qdrant-url", "http://qdrant:6334", "--qdrant-api-key", "canary",
+            "operator",
+            "run",
+            "--database-url",
+            "postgres://canary",
+            "--amqp-url",
+            "amqp://canary",
+            "--rabbitmq-management-url",
+            "http://canary",
+            "--qdrant-url",
+            "http://qdrant:6334",
+            "--qdrant-api-key",
+            "canary",
         ];
         let shown = format!("{:?}", Cli::parse_from(words));
         assert!(!shown.contains("canary"), "{shown}");

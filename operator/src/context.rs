@@ -65,7 +65,14 @@ impl Broker {
 
 impl Process {
     #[must_use]
-    pub fn new(client: &Client, settings: &Settings, leadership: Leadership, metrics: Metrics, ready: Checks, signals: Signals) -> Self {
+    pub fn new(
+        client: &Client,
+        settings: &Settings,
+        leadership: Leadership,
+        metrics: Metrics,
+        ready: Checks,
+        signals: Signals,
+    ) -> Self {
         let reporter = Reporter {
             controller: FIELD_MANAGER.to_owned(),
             instance: Some(settings.pod_name.clone()),
@@ -91,6 +98,9 @@ impl Context {
     #[must_use]
     pub fn connect_vectors(settings: &Settings) -> VectorStore {
         let services = &settings.services;
-        VectorStore::connect(&services.qdrant_url, Credential::Fixed(services.qdrant_api_key.clone()))
+        VectorStore::connect(
+            &services.qdrant_url,
+            Credential::Fixed(services.qdrant_api_key.clone()),
+        )
     }
 }

@@ -42,8 +42,13 @@ impl Leadership {
     /// (FAULTS 12).
     #[must_use]
     pub fn holds(&self) -> bool {
-        let renewed = *self.0.renewed.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.0.lost.is_cancelled() && renewed.is_some_and(|renewed| renewed.elapsed() < LEASE_DURATION)
+        let renewed = *self
+            .0
+            .renewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        !self.0.lost.is_cancelled()
+            && renewed.is_some_and(|renewed| renewed.elapsed() < LEASE_DURATION)
     }
 
     /// Gives the leadership up for good; the process ends.
@@ -66,7 +71,11 @@ impl Leadership {
     }
 
     fn renewed_at(&self, sent: Instant) {
-        *self.0.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
+        *self
+            .0
+            .renewed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(sent);
     }
 }
 
@@ -80,7 +89,11 @@ mod tests {
         assert!(!leadership.holds());
         leadership.renewed_at(Instant::now());
         assert!(leadership.holds());
-        leadership.renewed_at(Instant::now().checked_sub(LEASE_DURATION).unwrap_or_else(Instant::now));
+        leadership.renewed_at(
+            Instant::now()
+                .checked_sub(LEASE_DURATION)
+                .unwrap_or_else(Instant::now),
+        );
         assert!(!leadership.holds(), "FAULTS 12");
     }
 

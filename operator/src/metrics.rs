@@ -1,8 +1,8 @@
 //! The operator's metrics. No label holds the name of an object: their number would have no bound.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    process_collector::ProcessCollector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, process_collector::ProcessCollector,
 };
 
 /// Seconds; a reconcile that calls nobody takes a few milliseconds, one that waits for a broker up to a minute.
@@ -56,34 +56,89 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
-        let reconcile_options = HistogramOpts::new("threads_reconcile_duration_seconds", "How long a reconcile took.");
-        let batch_options = HistogramOpts::new("threads_outbox_batch_duration_seconds", "How long a batch of messages took.");
+        let reconcile_options = HistogramOpts::new(
+            "threads_reconcile_duration_seconds",
+            "How long a reconcile took.",
+        );
+        let batch_options = HistogramOpts::new(
+            "threads_outbox_batch_duration_seconds",
+            "How long a batch of messages took.",
+        );
         Ok(Self {
-            reconciles: counters(&registry, "threads_reconciles_total", "Reconciles by what they came to.", &["kind", "outcome"])?,
+            reconciles: counters(
+                &registry,
+                "threads_reconciles_total",
+                "Reconciles by what they came to.",
+                &["kind", "outcome"],
+            )?,
             reconcile_seconds: registered(
                 &registry,
-                HistogramVec::new(reconcile_options.buckets(RECONCILE_BUCKETS.to_vec()), &["kind"])?,
+                HistogramVec::new(
+                    reconcile_options.buckets(RECONCILE_BUCKETS.to_vec()),
+                    &["kind"],
+                )?,
             )?,
-            watch_errors: counters(&registry, "threads_watch_errors_total", "Errors of watches.", &["kind"])?,
+            watch_errors: counters(
+                &registry,
+                "threads_watch_errors_total",
+                "Errors of watches.",
+                &["kind"],
+            )?,
             leader: gauge(&registry, "threads_leader", "1 while this process leads.")?,
             relay: RelayMetrics {
-                messages: counters(&registry, "threads_outbox_messages_total", "Messages by what became of them.", &["result"])?,
-                unsent: gauge(&registry, "threads_outbox_unsent", "Messages that are not confirmed yet.")?,
-                oldest_seconds: gauge(&registry, "threads_outbox_oldest_seconds", "Age of the oldest of them.")?,
+                messages: counters(
+                    &registry,
+                    "threads_outbox_messages_total",
+                    "Messages by what became of them.",
+                    &["result"],
+                )?,
+                unsent: gauge(
+                    &registry,
+                    "threads_outbox_unsent",
+                    "Messages that are not confirmed yet.",
+                )?,
+                oldest_seconds: gauge(
+                    &registry,
+                    "threads_outbox_oldest_seconds",
+                    "Age of the oldest of them.",
+                )?,
                 batch_seconds: registered(&registry, Histogram::with_opts(batch_options)?)?,
             },
             sweep: SweepMetrics {
-                decisions: counters(&registry, "threads_sweep_decisions_total", "Tasks that the sweep decided on.", &["decision"])?,
-                tasks: registered(&registry, IntGaugeVec::new(Opts::new("threads_tasks", "Unfinished tasks."), &["status"])?)?,
-                points: registered(&registry, IntCounter::new("threads_points_stored_total", "Points that the operator stored.")?)?,
-                points_pending: gauge(&registry, "threads_points_pending", "Posts whose point is not stored yet.")?,
+                decisions: counters(
+                    &registry,
+                    "threads_sweep_decisions_total",
+                    "Tasks that the sweep decided on.",
+                    &["decision"],
+                )?,
+                tasks: registered(
+                    &registry,
+                    IntGaugeVec::new(Opts::new("threads_tasks", "Unfinished tasks."), &["status"])?,
+                )?,
+                points: registered(
+                    &registry,
+                    IntCounter::new(
+                        "threads_points_stored_total",
+                        "Points that the operator stored.",
+                    )?,
+                )?,
+                points_pending: gauge(
+                    &registry,
+                    "threads_points_pending",
+                    "Posts whose point is not stored yet.",
+                )?,
             },
             registry,
         })
     }
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntCounterVec> {
     registered(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }
 
@@ -91,7 +146,10 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntG
     registered(registry, IntGauge::new(name, help)?)
 }
 
-fn registered<M: prometheus::core::Collector + Clone + 'static>(registry: &Registry, metric: M) -> prometheus::Result<M> {
+fn registered<M: prometheus::core::Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> prometheus::Result<M> {
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
 }

@@ -46,9 +46,12 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 async fn migrate(settings: &MigrateSettings) -> anyhow::Result<()> {
-    backends::postgres::migrate::migrate(settings.migrate_database_url.expose_secret(), MIGRATION_PATIENCE)
-        .await
-        .context("the database was not migrated")?;
+    backends::postgres::migrate::migrate(
+        settings.migrate_database_url.expose_secret(),
+        MIGRATION_PATIENCE,
+    )
+    .await
+    .context("the database was not migrated")?;
     tracing::info!("the schema is at this build's version");
     Ok(())
 }
@@ -56,20 +59,33 @@ async fn migrate(settings: &MigrateSettings) -> anyhow::Result<()> {
 async fn operate(settings: Settings) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let metrics = Metrics::new()?;
-    let endpoints = Endpoints { live: Checks::default(), ready: Checks::default(), registry: metrics.registry.clone() };
+    let endpoints = Endpoints {
+        live: Checks::default(),
+        ready: Checks::default(),
+        registry: metrics.registry.clone(),
+    };
     let (live, ready) = (endpoints.live.clone(), endpoints.ready.clone());
     let listener = telemetry::bind(settings.health_addr).await?;
     let serving = CancellationToken::new();
     let server = tokio::spawn(endpoints.serve(listener, serving.clone()));
-    tokio::spawn(watch_database(settings.clone(), ready.register("postgres", "not asked yet"), stop.clone()));
+    tokio::spawn(watch_database(
+        settings.clone(),
+        ready.register("postgres", "not asked yet"),
+        stop.clone(),
+    ));
 
-    let config = Config::infer().await.context("there is no Kubernetes API to work with")?;
+    let config = Config::infer()
+        .await
+        .context("there is no Kubernetes API to work with")?;
     let leadership = Leadership::default();
     let held = tokio::select! {
         held = leadership::acquire(config.clone(), &settings, &leadership) => held?,
         () = stop.cancelled() => return Ok(()),
     };
-    let ended = lead(settings, config, leadership, held, metrics, &live, ready, stop).await;
+    let ended = lead(
+        settings, config, leadership, held, metrics, &live, ready, stop,
+    )
+    .await;
     serving.cancel();
     server.await??;
     ended
@@ -88,7 +104,9 @@ async fn lead(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     tracing::info!("this process holds the Lease");
-    let client = ClientBuilder::try_from(config)?.with_layer(&WriteGuard::Refuse(leadership.clone())).build();
+    let client = ClientBuilder::try_from(config)?
+        .with_layer(&WriteGuard::Refuse(leadership.clone()))
+        .build();
     let Some(store) = lead_store(&settings, &stop).await else {
         held.release().await;
         return Ok(());
@@ -99,7 +117,14 @@ async fn lead(
     let ctx = Arc::new(Context {
         vectors: Context::connect_vectors(&settings),
         broker: Arc::new(Broker::new(&settings)?),
-        process: Arc::new(Process::new(&client, &settings, leadership.clone(), metrics, ready, signals)),
+        process: Arc::new(Process::new(
+            &client,
+            &settings,
+            leadership.clone(),
+            metrics,
+            ready,
+            signals,
+        )),
         settings: Arc::new(settings),
         client,
         store,
@@ -129,9 +154,16 @@ async fn lead(
 /// Every controller and every loop of a leader.
 fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts {
     let mut parts = Parts::new();
-    let TriggeredAll { personas, templates, jobs } = triggered;
+    let TriggeredAll {
+        personas,
+        templates,
+        jobs,
+    } = triggered;
     control(&mut parts, persona::run::run(ctx.clone(), personas));
-    control(&mut parts, content_job::run::run(ctx.clone(), jobs, Arc::new(tenancy.clone())));
+    control(
+        &mut parts,
+        content_job::run::run(ctx.clone(), jobs, Arc::new(tenancy.clone())),
+    );
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
     parts.spawn(endless(loops::listen::run(ctx.clone())));
     parts.spawn(endless(loops::pause::run(ctx.clone())));
@@ -144,7 +176,10 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     parts
 }
 
-fn control(parts: &mut Parts, controller: impl Future<Output = Result<(), StreamEnded>> + Send + 'static) {
+fn control(
+    parts: &mut Parts,
+    controller: impl Future<Output = Result<(), StreamEnded>> + Send + 'static,
+) {
     parts.spawn(async move { Ok(controller.await?) });
 }
 
@@ -165,7 +200,12 @@ async fn drain(parts: &mut Parts) {
 /// Becomes the writer of the database as soon as there is one of the right schema; none where the process shall end before.
 async fn lead_store(settings: &Settings, stop: &CancellationToken) -> Option<OperatorStore> {
     loop {
-        match OperatorStore::lead(settings.services.database_url.expose_secret(), &settings.pod_name).await {
+        match OperatorStore::lead(
+            settings.services.database_url.expose_secret(),
+            &settings.pod_name,
+        )
+        .await
+        {
             Ok(store) => return Some(store),
             Err(error) => tracing::warn!(%error, "the database cannot be led yet; trying again"),
         }
@@ -193,7 +233,10 @@ async fn watch_database(settings: Settings, check: Check, stop: CancellationToke
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     let token = stop.clone();
     tokio::spawn(async move {
         tokio::select! {

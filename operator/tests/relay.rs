@@ -26,12 +26,19 @@ impl World {
             return None;
         };
         let database = TestDatabase::create().await.unwrap()?;
-        let store = OperatorStore::lead(&database.operator_url, "test").await.unwrap();
+        let store = OperatorStore::lead(&database.operator_url, "test")
+            .await
+            .unwrap();
         let address = |name| BrokerAddress::new(Credential::from(url.as_str()), name);
         let queue = format!("content.generation.a.maya-{}", Uuid::new_v4().simple());
         let topology = Topology::new(address("relay-test-topology"));
         topology.ensure_exchanges().await.unwrap();
-        let world = Self { store, publisher: Publisher::new(address("relay-test")), topology, queue };
+        let world = Self {
+            store,
+            publisher: Publisher::new(address("relay-test")),
+            topology,
+            queue,
+        };
         world.add(messages).await;
         Some(world)
     }
@@ -67,11 +74,19 @@ impl World {
     }
 
     async fn ready(&self) -> u32 {
-        self.topology.depth(&self.queue).await.unwrap().unwrap().ready
+        self.topology
+            .depth(&self.queue)
+            .await
+            .unwrap()
+            .unwrap()
+            .ready
     }
 
     async fn retry_at_once(&self) {
-        sqlx::query("UPDATE outbox SET not_before = now()").execute(self.store.pool()).await.unwrap();
+        sqlx::query("UPDATE outbox SET not_before = now()")
+            .execute(self.store.pool())
+            .await
+            .unwrap();
     }
 
     async fn remove(self) {
@@ -85,17 +100,40 @@ impl World {
 /// FAULTS 16: what no queue takes stays in the outbox, names its persona, and goes as soon as there is a queue.
 #[tokio::test]
 async fn unroutable_messages_wait_for_their_queue() {
-    let Some(world) = World::create(3).await else { return };
-    let refused = relay_batch(&world.store, &world.publisher, 100).await.unwrap();
+    let Some(world) = World::create(3).await else {
+        return;
+    };
+    let refused = relay_batch(&world.store, &world.publisher, 100)
+        .await
+        .unwrap();
     assert_eq!((refused.sent, refused.refused, refused.deferred), (0, 3, 0));
-    assert_eq!(refused.unroutable, BTreeSet::from([("a".to_owned(), "maya".to_owned())]));
+    assert_eq!(
+        refused.unroutable,
+        BTreeSet::from([("a".to_owned(), "maya".to_owned())])
+    );
     let persona = Uuid::from_u128(1);
     assert!(world.store.refused_reason(persona).await.unwrap().is_some());
-    assert!(relay_batch(&world.store, &world.publisher, 100).await.unwrap().is_empty(), "each waits before it is tried again");
+    assert!(
+        relay_batch(&world.store, &world.publisher, 100)
+            .await
+            .unwrap()
+            .is_empty(),
+        "each waits before it is tried again"
+    );
 
-    world.topology.ensure_work_queue(&world.queue).await.unwrap();
+    world
+        .topology
+        .ensure_work_queue(&world.queue)
+        .await
+        .unwrap();
     world.retry_at_once().await;
-    assert_eq!(relay_batch(&world.store, &world.publisher, 100).await.unwrap().sent, 3);
+    assert_eq!(
+        relay_batch(&world.store, &world.publisher, 100)
+            .await
+            .unwrap()
+            .sent,
+        3
+    );
     assert_eq!(world.store.refused_reason(persona).await.unwrap(), None);
     assert_eq!(world.ready().await, 3);
     world.remove().await;
@@ -104,11 +142,19 @@ async fn unroutable_messages_wait_for_their_queue() {
 /// FAULTS 15: batches go out whole and in order of age; what is marked as sent is on its queue, and is sent once.
 #[tokio::test]
 async fn a_backlog_drains_in_batches_and_each_message_once() {
-    let Some(world) = World::create(250).await else { return };
-    world.topology.ensure_work_queue(&world.queue).await.unwrap();
+    let Some(world) = World::create(250).await else {
+        return;
+    };
+    world
+        .topology
+        .ensure_work_queue(&world.queue)
+        .await
+        .unwrap();
     let mut sent = Vec::new();
     loop {
-        let relayed = relay_batch(&world.store, &world.publisher, 100).await.unwrap();
+        let relayed = relay_batch(&world.store, &world.publisher, 100)
+            .await
+            .unwrap();
         if relayed.is_empty() {
             break;
         }
@@ -122,21 +168,50 @@ async fn a_backlog_drains_in_batches_and_each_message_once() {
 /// FAULTS 15: the process ended between the confirm and the mark; the same messages go out again.
 #[tokio::test]
 async fn messages_that_were_confirmed_but_not_marked_go_out_again() {
-    let Some(world) = World::create(2).await else { return };
-    world.topology.ensure_work_queue(&world.queue).await.unwrap();
-    relay_batch(&world.store, &world.publisher, 100).await.unwrap();
-    sqlx::query("UPDATE outbox SET sent_at = NULL").execute(world.store.pool()).await.unwrap();
-    assert_eq!(relay_batch(&world.store, &world.publisher, 100).await.unwrap().sent, 2);
-    assert_eq!(world.ready().await, 4, "the claim tells which of them still means something");
+    let Some(world) = World::create(2).await else {
+        return;
+    };
+    world
+        .topology
+        .ensure_work_queue(&world.queue)
+        .await
+        .unwrap();
+    relay_batch(&world.store, &world.publisher, 100)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE outbox SET sent_at = NULL")
+        .execute(world.store.pool())
+        .await
+        .unwrap();
+    assert_eq!(
+        relay_batch(&world.store, &world.publisher, 100)
+            .await
+            .unwrap()
+            .sent,
+        2
+    );
+    assert_eq!(
+        world.ready().await,
+        4,
+        "the claim tells which of them still means something"
+    );
     world.remove().await;
 }
 
 #[tokio::test]
 async fn without_a_broker_nothing_is_marked_and_everything_waits() {
-    let Some(world) = World::create(2).await else { return };
-    let nobody = Publisher::new(BrokerAddress::new(Credential::from("amqp://u:p@127.0.0.1:1/v"), "relay-test"));
+    let Some(world) = World::create(2).await else {
+        return;
+    };
+    let nobody = Publisher::new(BrokerAddress::new(
+        Credential::from("amqp://u:p@127.0.0.1:1/v"),
+        "relay-test",
+    ));
     let deferred = relay_batch(&world.store, &nobody, 100).await.unwrap();
-    assert_eq!((deferred.sent, deferred.refused, deferred.deferred), (0, 0, 2));
+    assert_eq!(
+        (deferred.sent, deferred.refused, deferred.deferred),
+        (0, 0, 2)
+    );
     assert!(deferred.trouble.is_some());
     assert_eq!(world.store.unsent_messages(10).await.unwrap().len(), 2);
 }

@@ -59,7 +59,11 @@ impl Check {
 
     /// The part is over; nobody asks for it any more.
     pub fn retire(self) {
-        let mut failures = self.checks.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self
+            .checks
+            .failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         failures.remove(&self.name);
     }
 }
@@ -75,7 +79,10 @@ mod tests {
         let database = checks.register("database", "not asked yet");
         let broker = checks.register("broker", "not asked yet");
         broker.pass();
-        assert_eq!(checks.failures(), [("database".to_owned(), "not asked yet".to_owned())]);
+        assert_eq!(
+            checks.failures(),
+            [("database".to_owned(), "not asked yet".to_owned())]
+        );
         database.pass();
         assert!(checks.failures().is_empty());
         broker.fail("gone");

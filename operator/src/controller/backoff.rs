@@ -23,7 +23,9 @@ pub fn delay(class: ErrorClass, failures: u32, jitter: f64) -> Option<Duration> 
     let (shortest, longest) = bounds(class)?;
     let doublings = failures.saturating_sub(1).min(16);
     let full = (shortest * f64::from(1_u32 << doublings)).min(longest);
-    Some(Duration::from_secs_f64(full * (1.0 - jitter.clamp(0.0, 1.0) / 4.0)))
+    Some(Duration::from_secs_f64(
+        full * (1.0 - jitter.clamp(0.0, 1.0) / 4.0),
+    ))
 }
 
 #[cfg(test)]
@@ -32,10 +34,20 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_bound_of_their_class() {
-        let seconds = |failures| delay(ErrorClass::Transient, failures, 0.0).map(|delay| delay.as_secs_f64());
-        assert_eq!([seconds(1), seconds(2), seconds(3), seconds(40)], [Some(0.5), Some(1.0), Some(2.0), Some(25.0)]);
-        assert_eq!(delay(ErrorClass::Waiting, 1, 0.0), Some(Duration::from_secs(30)));
-        assert_eq!(delay(ErrorClass::Bug, u32::MAX, 0.0), Some(Duration::from_secs(300)));
+        let seconds =
+            |failures| delay(ErrorClass::Transient, failures, 0.0).map(|delay| delay.as_secs_f64());
+        assert_eq!(
+            [seconds(1), seconds(2), seconds(3), seconds(40)],
+            [Some(0.5), Some(1.0), Some(2.0), Some(25.0)]
+        );
+        assert_eq!(
+            delay(ErrorClass::Waiting, 1, 0.0),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(
+            delay(ErrorClass::Bug, u32::MAX, 0.0),
+            Some(Duration::from_secs(300))
+        );
     }
 
     #[test]
@@ -46,6 +58,9 @@ mod tests {
 
     #[test]
     fn jitter_shortens_a_wait_by_a_quarter_at_most() {
-        assert_eq!(delay(ErrorClass::Waiting, 1, 1.0), Some(Duration::from_secs_f64(22.5)));
+        assert_eq!(
+            delay(ErrorClass::Waiting, 1, 1.0),
+            Some(Duration::from_secs_f64(22.5))
+        );
     }
 }

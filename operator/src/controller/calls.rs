@@ -10,10 +10,13 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The call's own error, or a timeout in the form of an answer with code 504.
 pub async fn time_boxed<T>(call: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-    tokio::time::timeout(CALL_TIMEOUT, call).await.unwrap_or_else(|_| Err(timeout_error()))
+    tokio::time::timeout(CALL_TIMEOUT, call)
+        .await
+        .unwrap_or_else(|_| Err(timeout_error()))
 }
 
 fn timeout_error() -> kube::Error {
-    let status = kube::core::Status::failure("no answer within ten seconds", "Timeout").with_code(504);
+    let status =
+        kube::core::Status::failure("no answer within ten seconds", "Timeout").with_code(504);
     kube::Error::Api(Box::new(status))
 }

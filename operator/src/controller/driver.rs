@@ -1,12 +1,10 @@
 //! The decorator around a kind's reconcile.
 
 use super::{
-    ErrorClass, Kind, Notice, Outcome, ReconcileError, Verdict, backoff, calls::time_boxed, degraded::degrade, watch,
+    ErrorClass, Kind, Notice, Outcome, ReconcileError, Verdict, backoff, calls::time_boxed,
+    degraded::degrade, watch,
 };
-use crate::{
-    context::Context,
-    signals::Triggered,
-};
+use crate::{context::Context, signals::Triggered};
 use crds::Reason;
 use futures::{FutureExt, StreamExt};
 use kube::{
@@ -65,10 +63,17 @@ where
         // The first value is the state that every object is reconciled with anyway.
         .reconcile_all_on(WatchStream::from_changes(signals.paused.subscribe()).map(|_| ()))
         .graceful_shutdown_on(signals.stop.clone().cancelled_owned());
-    let driver = Arc::new(Driver { ctx, reconcile, failures: Mutex::default(), kind: std::marker::PhantomData });
+    let driver = Arc::new(Driver {
+        ctx,
+        reconcile,
+        failures: Mutex::default(),
+        kind: std::marker::PhantomData,
+    });
     extend(controller, store)
         .run(
-            |seen, driver: Arc<Driver<K, F>>| async move { Ok::<_, Infallible>(driver.drive(&seen).await) },
+            |seen, driver: Arc<Driver<K, F>>| async move {
+                Ok::<_, Infallible>(driver.drive(&seen).await)
+            },
             |_, never, _| match *never {},
             driver,
         )
@@ -79,7 +84,11 @@ where
             std::future::ready(())
         })
         .await;
-    if signals.stop.is_cancelled() { Ok(()) } else { Err(StreamEnded(K::kind(&()).into_owned())) }
+    if signals.stop.is_cancelled() {
+        Ok(())
+    } else {
+        Err(StreamEnded(K::kind(&()).into_owned()))
+    }
 }
 
 fn erase<K: Kind>(reference: ObjectRef<K>) -> ObjectRef<Watched<K>> {
@@ -107,14 +116,22 @@ where
         let done = self.attempt(&key.0, &key.1).await;
         let kind = K::kind(&());
         let metrics = &self.ctx.process.metrics;
-        metrics.reconcile_seconds.with_label_values(&[&*kind]).observe(began.elapsed().as_secs_f64());
-        let word = done.as_ref().map_or_else(|error| error.class.as_str(), |outcome| outcome.verdict.as_str());
+        metrics
+            .reconcile_seconds
+            .with_label_values(&[&*kind])
+            .observe(began.elapsed().as_secs_f64());
+        let word = done.as_ref().map_or_else(
+            |error| error.class.as_str(),
+            |outcome| outcome.verdict.as_str(),
+        );
         metrics.reconciles.with_label_values(&[&*kind, word]).inc();
         match done {
             Ok(outcome) => {
                 self.forget_failures(&key);
                 self.publish(seen, outcome.notices).await;
-                outcome.again.map_or_else(Action::await_change, Action::requeue)
+                outcome
+                    .again
+                    .map_or_else(Action::await_change, Action::requeue)
             }
             Err(error) => self.after_failure(seen, key, &error).await,
         }
@@ -126,7 +143,9 @@ where
         let object = match time_boxed(api.get_opt(name)).await? {
             None => return Ok(Outcome::of(Verdict::Skipped)),
             Some(DeserializeGuard(Ok(object))) => object,
-            Some(DeserializeGuard(Err(invalid))) => return self.refuse(namespace, name, &invalid.to_string()).await,
+            Some(DeserializeGuard(Err(invalid))) => {
+                return self.refuse(namespace, name, &invalid.to_string()).await;
+            }
         };
         let reconcile = async { (self.reconcile)(Arc::new(object), self.ctx.clone()).await };
         match AssertUnwindSafe(reconcile).catch_unwind().await {
@@ -148,12 +167,29 @@ where
     }
 
     /// An object that predates the schema, or got around it: it is told so and left alone.
-    async fn refuse(&self, namespace: &str, name: &str, why: &str) -> Result<Outcome, ReconcileError> {
-        degrade::<K>(&self.ctx.client, namespace, name, Reason::SpecInvalid, &format!("the resource cannot be read: {why}")).await?;
+    async fn refuse(
+        &self,
+        namespace: &str,
+        name: &str,
+        why: &str,
+    ) -> Result<Outcome, ReconcileError> {
+        degrade::<K>(
+            &self.ctx.client,
+            namespace,
+            name,
+            Reason::SpecInvalid,
+            &format!("the resource cannot be read: {why}"),
+        )
+        .await?;
         Ok(Outcome::of(Verdict::Refused))
     }
 
-    async fn after_failure(&self, seen: &Watched<K>, key: (String, String), error: &ReconcileError) -> Action {
+    async fn after_failure(
+        &self,
+        seen: &Watched<K>,
+        key: (String, String),
+        error: &ReconcileError,
+    ) -> Action {
         let (namespace, name) = key.clone();
         let kind = K::kind(&());
         let failures = self.count_failure(key);
@@ -162,13 +198,25 @@ where
                 tracing::error!(%kind, namespace, name, %error, "this process no longer leads");
                 self.ctx.process.leadership.lose();
             }
-            ErrorClass::Bug => tracing::error!(%kind, namespace, name, %error, failures, "a reconcile failed"),
-            _ => tracing::warn!(%kind, namespace, name, %error, failures, "a reconcile failed and is repeated"),
+            ErrorClass::Bug => {
+                tracing::error!(%kind, namespace, name, %error, failures, "a reconcile failed")
+            }
+            _ => {
+                tracing::warn!(%kind, namespace, name, %error, failures, "a reconcile failed and is repeated")
+            }
         }
         if error.class == ErrorClass::Bug && failures == 1 {
-            self.publish(seen, vec![Notice::warning(error.reason.as_str(), error.message.clone())]).await;
+            self.publish(
+                seen,
+                vec![Notice::warning(
+                    error.reason.as_str(),
+                    error.message.clone(),
+                )],
+            )
+            .await;
         }
-        backoff::delay(error.class, failures, rand::rng().random()).map_or_else(Action::await_change, Action::requeue)
+        backoff::delay(error.class, failures, rand::rng().random())
+            .map_or_else(Action::await_change, Action::requeue)
     }
 
     fn count_failure(&self, key: (String, String)) -> u32 {
@@ -179,7 +227,10 @@ where
     }
 
     fn forget_failures(&self, key: &(String, String)) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     /// Events are a courtesy: that one could not be written is no failure.
@@ -187,13 +238,19 @@ where
         let reference = seen.object_ref(&());
         for notice in notices {
             let event = Event {
-                type_: if notice.warning { EventType::Warning } else { EventType::Normal },
+                type_: if notice.warning {
+                    EventType::Warning
+                } else {
+                    EventType::Normal
+                },
                 reason: notice.reason.to_owned(),
                 note: Some(notice.note.chars().take(1000).collect()),
                 action: "Reconcile".to_owned(),
                 secondary: None,
             };
-            if let Err(error) = time_boxed(self.ctx.process.recorder.publish(&event, &reference)).await {
+            if let Err(error) =
+                time_boxed(self.ctx.process.recorder.publish(&event, &reference)).await
+            {
                 tracing::debug!(%error, "an event was not written");
             }
         }

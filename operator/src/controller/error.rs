@@ -51,12 +51,20 @@ pub struct ReconcileError {
 impl ReconcileError {
     #[must_use]
     pub fn new(class: ErrorClass, reason: Reason, message: impl Into<String>) -> Self {
-        Self { class, reason, message: message.into() }
+        Self {
+            class,
+            reason,
+            message: message.into(),
+        }
     }
 
     #[must_use]
     pub fn transient(message: impl Into<String>) -> Self {
-        Self::new(ErrorClass::Transient, Reason::DependencyUnavailable, message)
+        Self::new(
+            ErrorClass::Transient,
+            Reason::DependencyUnavailable,
+            message,
+        )
     }
 
     #[must_use]
@@ -70,7 +78,9 @@ impl From<StoreError> for ReconcileError {
         let message = format!("Postgres: {error}");
         match error.class() {
             StoreClass::Transient | StoreClass::Schema => Self::transient(message),
-            StoreClass::Fenced => Self::new(ErrorClass::Fenced, Reason::DependencyUnavailable, message),
+            StoreClass::Fenced => {
+                Self::new(ErrorClass::Fenced, Reason::DependencyUnavailable, message)
+            }
             StoreClass::Invalid => Self::bug(message),
         }
     }
@@ -105,7 +115,9 @@ impl From<VectorError> for ReconcileError {
 fn of_backend(class: FailureClass, message: String) -> ReconcileError {
     match class {
         FailureClass::Transient | FailureClass::Waiting => ReconcileError::transient(message),
-        FailureClass::Conflict => ReconcileError::new(ErrorClass::Invalid, Reason::Conflict, message),
+        FailureClass::Conflict => {
+            ReconcileError::new(ErrorClass::Invalid, Reason::Conflict, message)
+        }
         FailureClass::Invalid => ReconcileError::bug(message),
     }
 }

@@ -51,12 +51,20 @@ pub struct Notice {
 impl Notice {
     #[must_use]
     pub fn normal(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { warning: false, reason, note: note.into() }
+        Self {
+            warning: false,
+            reason,
+            note: note.into(),
+        }
     }
 
     #[must_use]
     pub fn warning(reason: &'static str, note: impl Into<String>) -> Self {
-        Self { warning: true, reason, note: note.into() }
+        Self {
+            warning: true,
+            reason,
+            note: note.into(),
+        }
     }
 }
 
@@ -69,7 +77,10 @@ impl Outcome {
 
     #[must_use]
     pub fn of(verdict: Verdict) -> Self {
-        Self { verdict, ..Self::default() }
+        Self {
+            verdict,
+            ..Self::default()
+        }
     }
 
     /// Look again after this time, where some.

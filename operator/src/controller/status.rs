@@ -38,7 +38,10 @@ where
     if let Some(version) = resource_version {
         patch["metadata"] = json!({ "resourceVersion": version });
     }
-    let parameters = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
     match time_boxed(api.patch_status(name, &parameters, &Patch::Merge(patch))).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
@@ -47,14 +50,20 @@ where
 }
 
 fn to_value<S: Serialize>(status: &S) -> Result<Value, ReconcileError> {
-    serde_json::to_value(status).map_err(|error| ReconcileError::bug(format!("a status does not serialize: {error}")))
+    serde_json::to_value(status)
+        .map_err(|error| ReconcileError::bug(format!("a status does not serialize: {error}")))
 }
 
 /// The JSON merge patch (RFC 7396) that makes `after` of `before`; lists are replaced whole.
 #[must_use]
 pub fn merge_patch(before: &Value, after: &Value) -> Value {
-    let (Value::Object(before), Value::Object(after)) = (before, after) else { return after.clone() };
-    let removed = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return after.clone();
+    };
+    let removed = before
+        .keys()
+        .filter(|key| !after.contains_key(*key))
+        .map(|key| (key.clone(), Value::Null));
     let changed = after.iter().filter_map(|(key, new)| match before.get(key) {
         Some(old) if old == new => None,
         Some(old) => Some((key.clone(), merge_patch(old, new))),
@@ -65,9 +74,11 @@ pub fn merge_patch(before: &Value, after: &Value) -> Value {
 
 fn without_times(value: &Value) -> Value {
     match value {
-        Value::Object(fields) => {
-            fields.iter().filter(|(key, _)| *key != TIME).map(|(key, value)| (key.clone(), without_times(value))).collect()
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(key, _)| *key != TIME)
+            .map(|(key, value)| (key.clone(), without_times(value)))
+            .collect(),
         Value::Array(items) => items.iter().map(without_times).collect(),
         other => other.clone(),
     }

@@ -54,11 +54,19 @@ impl MemoryApi {
     }
 
     pub fn get(&self, path: &str) -> Value {
-        self.objects().by_path.get(path).cloned().unwrap_or_default()
+        self.objects()
+            .by_path
+            .get(path)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub fn writes(&self) -> usize {
-        self.objects().requests.iter().filter(|(method, _)| *method != Method::GET).count()
+        self.objects()
+            .requests
+            .iter()
+            .filter(|(method, _)| *method != Method::GET)
+            .count()
     }
 
     #[must_use]
@@ -68,7 +76,11 @@ impl MemoryApi {
             let api = api.clone();
             async move {
                 let (parts, body) = request.into_parts();
-                if parts.uri.query().is_some_and(|query| query.contains("watch=true")) {
+                if parts
+                    .uri
+                    .query()
+                    .is_some_and(|query| query.contains("watch=true"))
+                {
                     std::future::pending::<()>().await;
                 }
                 let body = body.collect_bytes().await.unwrap_or_default();
@@ -120,12 +132,19 @@ impl Objects {
             .filter(|(path, _)| path.starts_with(within) && path.contains(&format!("/{plural}/")))
             .map(|(_, object)| object)
             .collect();
-        (StatusCode::OK, json!({ "apiVersion": "v1", "kind": "List", "metadata": { "resourceVersion": "1" }, "items": items }))
+        (
+            StatusCode::OK,
+            json!({ "apiVersion": "v1", "kind": "List", "metadata": { "resourceVersion": "1" }, "items": items }),
+        )
     }
 
     fn patch(&mut self, path: &str, patch: &Value) -> (StatusCode, Value) {
-        let (path, status) = path.strip_suffix("/status").map_or((path, false), |path| (path, true));
-        let Some(mut object) = self.by_path.get(path).cloned() else { return failure(StatusCode::NOT_FOUND) };
+        let (path, status) = path
+            .strip_suffix("/status")
+            .map_or((path, false), |path| (path, true));
+        let Some(mut object) = self.by_path.get(path).cloned() else {
+            return failure(StatusCode::NOT_FOUND);
+        };
         let version = &patch["metadata"]["resourceVersion"];
         if !version.is_null() && *version != object["metadata"]["resourceVersion"] {
             return failure(StatusCode::CONFLICT);
@@ -137,7 +156,9 @@ impl Objects {
         }
         object["metadata"]["resourceVersion"] = json!(self.next_version());
         let gone = !object["metadata"]["deletionTimestamp"].is_null()
-            && object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty);
+            && object["metadata"]["finalizers"]
+                .as_array()
+                .is_none_or(Vec::is_empty);
         if gone {
             self.by_path.remove(path);
         } else {
@@ -182,17 +203,37 @@ fn failure(code: StatusCode) -> (StatusCode, Value) {
 pub async fn context(api: &MemoryApi) -> Option<(Arc<Context>, TriggeredAll, TestDatabase)> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let database = TestDatabase::create().await.unwrap()?;
-    let store = OperatorStore::lead(&database.operator_url, "test").await.unwrap();
+    let store = OperatorStore::lead(&database.operator_url, "test")
+        .await
+        .unwrap();
     let words = [
-        "operator", "run", "--database-url", &database.operator_url, "--amqp-url", "amqp://u:p@127.0.0.1:1/v",
-        "--rabbitmq-management-url", "http://u:p@127.0.0.1:1", "--qdrant-url", "http://127.0.0.1:1", "--qdrant-api-key", "k",
+        "operator",
+        "run",
+        "--database-url",
+        &database.operator_url,
+        "--amqp-url",
+        "amqp://u:p@127.0.0.1:1/v",
+        "--rabbitmq-management-url",
+        "http://u:p@127.0.0.1:1",
+        "--qdrant-url",
+        "http://127.0.0.1:1",
+        "--qdrant-api-key",
+        "k",
     ];
-    let Command::Run(settings) = Cli::parse_from(words).command else { unreachable!() };
+    let Command::Run(settings) = Cli::parse_from(words).command else {
+        unreachable!()
+    };
     let (triggers, triggered) = Triggers::channels();
     let signals = Signals::new(triggers, CancellationToken::new());
     let client = api.client();
-    let process =
-        Process::new(&client, &settings, Leadership::assumed(), Metrics::new().unwrap(), Checks::default(), signals);
+    let process = Process::new(
+        &client,
+        &settings,
+        Leadership::assumed(),
+        Metrics::new().unwrap(),
+        Checks::default(),
+        signals,
+    );
     let ctx = Context {
         vectors: Context::connect_vectors(&settings),
         broker: Arc::new(Broker::new(&settings).unwrap()),

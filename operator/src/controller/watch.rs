@@ -38,7 +38,9 @@ pub fn changes<K: Kind>(
         .inspect_ok(move |event| note_deletion(event, &signals))
         .applied_objects()
         .predicate_filter(
-            predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
+            predicates::generation
+                .combine(predicates::finalizers)
+                .combine(predicates::annotations),
             kube::runtime::PredicateConfig::default().ttl(SEEN_FOR),
         )
 }
@@ -54,7 +56,10 @@ impl Health {
     fn new<K: Kind>(ctx: &Context) -> Self {
         let kind = K::kind(&()).into_owned();
         Self {
-            check: ctx.process.ready.register(&format!("watch {kind}"), "not listed yet"),
+            check: ctx
+                .process
+                .ready
+                .register(&format!("watch {kind}"), "not listed yet"),
             errors: ctx.process.metrics.watch_errors.with_label_values(&[&kind]),
             kind,
         }
@@ -66,7 +71,8 @@ impl Health {
             Ok(_) => self.check.pass(),
             Err(error) => {
                 self.errors.inc();
-                self.check.fail("the API server does not let it watch, or does not answer");
+                self.check
+                    .fail("the API server does not let it watch, or does not answer");
                 tracing::warn!(kind = self.kind, %error, "a watch failed and is opened again");
             }
         }

@@ -27,7 +27,10 @@ impl<S> Layer<S> for WriteGuard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { inner, guard: self.clone() }
+        Guarded {
+            inner,
+            guard: self.clone(),
+        }
     }
 }
 
@@ -55,7 +58,9 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         match &self.guard {
-            WriteGuard::Refuse(leadership) if request.method() != http::Method::GET && !leadership.holds() => {
+            WriteGuard::Refuse(leadership)
+                if request.method() != http::Method::GET && !leadership.holds() =>
+            {
                 Box::pin(std::future::ready(Err(LeaseExpired.into())))
             }
             WriteGuard::Refuse(_) => {
@@ -88,7 +93,10 @@ mod tests {
 
     async fn call(guard: WriteGuard, method: Method) -> Result<Response<()>, BoxError> {
         let inner = service_fn(async |_: Request<Body>| Ok::<_, BoxError>(Response::new(())));
-        let request = Request::builder().method(method).body(Body::empty()).unwrap();
+        let request = Request::builder()
+            .method(method)
+            .body(Body::empty())
+            .unwrap();
         guard.layer(inner).oneshot(request).await
     }
 
@@ -100,15 +108,21 @@ mod tests {
             assert!(refused.is::<LeaseExpired>(), "FAULTS 12");
         }
         call(expired(), Method::GET).await.unwrap();
-        call(WriteGuard::Refuse(Leadership::assumed()), Method::POST).await.unwrap();
+        call(WriteGuard::Refuse(Leadership::assumed()), Method::POST)
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
     async fn only_an_accepted_patch_is_a_renewal() {
         let leadership = Leadership::default();
-        call(WriteGuard::Record(leadership.clone()), Method::GET).await.unwrap();
+        call(WriteGuard::Record(leadership.clone()), Method::GET)
+            .await
+            .unwrap();
         assert!(!leadership.holds());
-        call(WriteGuard::Record(leadership.clone()), Method::PATCH).await.unwrap();
+        call(WriteGuard::Record(leadership.clone()), Method::PATCH)
+            .await
+            .unwrap();
         assert!(leadership.holds());
     }
 }

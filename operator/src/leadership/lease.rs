@@ -29,7 +29,9 @@ impl Held {
         drop(self.leads);
         match self.keeper.await {
             Ok(Ok(_)) => tracing::info!("the Lease was released"),
-            Ok(Err(error)) => tracing::warn!(%error, "the Lease could not be released; it ends by itself"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the Lease could not be released; it ends by itself")
+            }
             Err(error) => tracing::warn!(%error, "the keeper of the Lease broke"),
         }
     }
@@ -39,8 +41,14 @@ impl Held {
 ///
 /// # Errors
 /// The client cannot be built; an API server that does not answer is waited for.
-pub async fn acquire(config: Config, settings: &Settings, leadership: &Leadership) -> anyhow::Result<Held> {
-    let client = ClientBuilder::try_from(config)?.with_layer(&WriteGuard::Record(leadership.clone())).build();
+pub async fn acquire(
+    config: Config,
+    settings: &Settings,
+    leadership: &Leadership,
+) -> anyhow::Result<Held> {
+    let client = ClientBuilder::try_from(config)?
+        .with_layer(&WriteGuard::Record(leadership.clone()))
+        .build();
     let name = lease_name(&settings.install);
     loop {
         match stand(&client, settings, &name).await {
@@ -64,7 +72,11 @@ fn lease_name(install: &str) -> String {
 
 /// Stands for the office once: answers the manager where it was taken, none where the Lease came free and the next attempt
 /// may take it.
-async fn stand(client: &Client, settings: &Settings, name: &str) -> kube_lease_manager::Result<Option<LeaseManager>> {
+async fn stand(
+    client: &Client,
+    settings: &Settings,
+    name: &str,
+) -> kube_lease_manager::Result<Option<LeaseManager>> {
     let manager = LeaseManagerBuilder::new(client.clone(), name)
         .with_namespace(&settings.operator_namespace)
         .with_identity(&settings.pod_name)
@@ -89,7 +101,9 @@ async fn released(api: Api<Lease>, name: &str) {
     while let Some(change) = changes.next().await {
         match change {
             Ok(lease) => {
-                let held = lease.and_then(|lease| lease.spec?.holder_identity).is_some_and(|holder| !holder.is_empty());
+                let held = lease
+                    .and_then(|lease| lease.spec?.holder_identity)
+                    .is_some_and(|holder| !holder.is_empty());
                 if was_held && !held {
                     return;
                 }

@@ -12,7 +12,11 @@ pub async fn run(ctx: Arc<Context>) {
         match ctx.store.queue_figures().await {
             Ok(figures) => {
                 let metrics = &ctx.process.metrics;
-                for (status, tasks) in [("queued", figures.queued), ("processing", figures.processing), ("parked", figures.parked)] {
+                for (status, tasks) in [
+                    ("queued", figures.queued),
+                    ("processing", figures.processing),
+                    ("parked", figures.parked),
+                ] {
                     metrics.sweep.tasks.with_label_values(&[status]).set(tasks);
                 }
                 metrics.sweep.points_pending.set(figures.points_pending);

@@ -3,7 +3,7 @@
 
 use super::back_off;
 use crate::context::Context;
-use backends::postgres::operator::{progress::{Heard, Listener}};
+use backends::postgres::operator::progress::{Heard, Listener};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
 
@@ -61,5 +61,8 @@ fn wake_all(ctx: &Context) {
 }
 
 fn announce(ctx: &Context, up: bool) {
-    ctx.process.signals.listening.send_if_modified(|listening| std::mem::replace(listening, up) != up);
+    ctx.process
+        .signals
+        .listening
+        .send_if_modified(|listening| std::mem::replace(listening, up) != up);
 }

@@ -48,7 +48,10 @@ async fn obey(ctx: &Context, paused: bool) -> bool {
                 if changed {
                     tracing::warn!(paused, "the pause-all switch was turned");
                 }
-                ctx.process.signals.paused.send_if_modified(|switch| std::mem::replace(switch, paused) != paused);
+                ctx.process
+                    .signals
+                    .paused
+                    .send_if_modified(|switch| std::mem::replace(switch, paused) != paused);
                 return true;
             }
             Err(error) => {
@@ -80,6 +83,11 @@ mod tests {
             ..ConfigMap::default()
         };
         assert!(is_on(Some(&with("true"))) && is_on(Some(&with(" True\n"))));
-        assert!(!is_on(Some(&with("false"))) && !is_on(Some(&with(""))) && !is_on(Some(&ConfigMap::default())) && !is_on(None));
+        assert!(
+            !is_on(Some(&with("false")))
+                && !is_on(Some(&with("")))
+                && !is_on(Some(&ConfigMap::default()))
+                && !is_on(None)
+        );
     }
 }

@@ -4,10 +4,7 @@ use super::{back_off, rest};
 use crate::context::Context;
 use backends::{
     class::FailureClass,
-    postgres::{
-        StoreError,
-        operator::points::PendingPoint,
-    },
+    postgres::{StoreError, operator::points::PendingPoint},
     qdrant::{PostPoint, VectorError},
 };
 use serde_json::{Map, Value, json};
@@ -71,9 +68,14 @@ async fn drain(ctx: &Context, collection: &str) -> Result<(), Trouble> {
         if pending.is_empty() {
             return Ok(());
         }
-        let stored: Vec<_> = pending.iter().map(|post| (post.id, post.embedding_version)).collect();
+        let stored: Vec<_> = pending
+            .iter()
+            .map(|post| (post.id, post.embedding_version))
+            .collect();
         let last = stored.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
-        ctx.vectors.upsert_posts(collection, pending.into_iter().map(point).collect()).await?;
+        ctx.vectors
+            .upsert_posts(collection, pending.into_iter().map(point).collect())
+            .await?;
         ctx.store.note_points_stored(&stored).await?;
         ctx.process.metrics.sweep.points.inc_by(stored.len() as u64);
         if last {
@@ -95,5 +97,10 @@ fn point(post: PendingPoint) -> PostPoint {
     if let Some(rate) = post.engagement_rate {
         payload.insert("engagement_rate".to_owned(), Value::from(rate));
     }
-    PostPoint { id: post.id, vector: post.embedding, payload, version: i64::from(post.embedding_version) }
+    PostPoint {
+        id: post.id,
+        vector: post.embedding,
+        payload,
+        version: i64::from(post.embedding_version),
+    }
 }

@@ -20,7 +20,11 @@ pub async fn run(ctx: Arc<Context>) {
             Ok(marks) => {
                 failures = 0;
                 for (namespace, name) in seen.changed(marks) {
-                    ctx.process.signals.triggers.jobs.reconcile(&namespace, &name);
+                    ctx.process
+                        .signals
+                        .triggers
+                        .jobs
+                        .reconcile(&namespace, &name);
                 }
                 debounce(&ctx).await && rest(&ctx, &ctx.process.signals.wakes.progress, POLL).await
             }
@@ -52,9 +56,17 @@ impl Seen {
     fn changed(&mut self, marks: Vec<RunMark>) -> Vec<(String, String)> {
         let now: HashMap<Uuid, RunMark> = marks.into_iter().map(|mark| (mark.id, mark)).collect();
         let before = std::mem::replace(&mut self.0, now);
-        let differing = self.0.values().filter(|mark| before.get(&mark.id) != Some(mark));
-        let ended = before.values().filter(|mark| !self.0.contains_key(&mark.id));
-        differing.chain(ended).map(|mark| (mark.namespace.clone(), mark.name.clone())).collect()
+        let differing = self
+            .0
+            .values()
+            .filter(|mark| before.get(&mark.id) != Some(mark));
+        let ended = before
+            .values()
+            .filter(|mark| !self.0.contains_key(&mark.id));
+        differing
+            .chain(ended)
+            .map(|mark| (mark.namespace.clone(), mark.name.clone()))
+            .collect()
     }
 }
 
@@ -63,7 +75,12 @@ mod tests {
     use super::*;
 
     fn mark(id: u128, mark: &str) -> RunMark {
-        RunMark { id: Uuid::from_u128(id), namespace: "a".into(), name: format!("job-{id}"), mark: mark.into() }
+        RunMark {
+            id: Uuid::from_u128(id),
+            namespace: "a".into(),
+            name: format!("job-{id}"),
+            mark: mark.into(),
+        }
     }
 
     #[test]
@@ -74,7 +91,10 @@ mod tests {
             names.sort();
             names
         };
-        assert_eq!(names(seen.changed(vec![mark(1, "x"), mark(2, "x")])), ["job-1", "job-2"]);
+        assert_eq!(
+            names(seen.changed(vec![mark(1, "x"), mark(2, "x")])),
+            ["job-1", "job-2"]
+        );
         assert!(seen.changed(vec![mark(1, "x"), mark(2, "x")]).is_empty());
         assert_eq!(names(seen.changed(vec![mark(1, "y")])), ["job-1", "job-2"]);
         assert_eq!(names(seen.changed(vec![])), ["job-1"]);

@@ -51,7 +51,11 @@ impl Relayed {
 ///
 /// # Errors
 /// Postgres does not answer, or a newer leader writes.
-pub async fn relay_batch(store: &OperatorStore, publisher: &Publisher, limit: i64) -> Result<Relayed, StoreError> {
+pub async fn relay_batch(
+    store: &OperatorStore,
+    publisher: &Publisher,
+    limit: i64,
+) -> Result<Relayed, StoreError> {
     let messages = store.unsent_messages(limit).await?;
     let mut relayed = Relayed::default();
     if messages.is_empty() {
@@ -81,9 +85,14 @@ pub async fn relay_batch(store: &OperatorStore, publisher: &Publisher, limit: i6
 
 fn refuse(message: &UnsentMessage, error: &PublishError, relayed: &mut Relayed) -> Refused {
     if matches!(error, PublishError::Unroutable(_)) {
-        relayed.unroutable.insert((message.namespace.clone(), message.persona.clone()));
+        relayed
+            .unroutable
+            .insert((message.namespace.clone(), message.persona.clone()));
     }
-    Refused { id: message.id, error: error.to_string() }
+    Refused {
+        id: message.id,
+        error: error.to_string(),
+    }
 }
 
 /// Relays until the process drains. Where Postgres or the broker does not answer it waits, ever longer up to fifteen seconds.
@@ -97,13 +106,21 @@ pub async fn run(ctx: Arc<Context>) {
                 failures = 0;
                 note(&ctx.process.metrics.relay, &relayed, began.elapsed());
                 tell(&ctx, &relayed);
-                if relayed.sent > 0 { !ctx.process.signals.stop.is_cancelled() } else { idle(&ctx).await }
+                if relayed.sent > 0 {
+                    !ctx.process.signals.stop.is_cancelled()
+                } else {
+                    idle(&ctx).await
+                }
             }
             Ok(relayed) => {
                 failures += 1;
                 note(&ctx.process.metrics.relay, &relayed, began.elapsed());
                 tell(&ctx, &relayed);
-                tracing::warn!(trouble = relayed.trouble, waiting = relayed.deferred, "messages wait in the outbox");
+                tracing::warn!(
+                    trouble = relayed.trouble,
+                    waiting = relayed.deferred,
+                    "messages wait in the outbox"
+                );
                 back_off(&ctx, failures).await
             }
             Err(error) => {
@@ -122,7 +139,9 @@ pub async fn run(ctx: Arc<Context>) {
 /// Waits for new rows, or for the time at which a refused one may be tried again.
 async fn idle(ctx: &Context) -> bool {
     let next = ctx.store.next_refused_seconds().await.ok().flatten();
-    let wait = next.map_or(POLL, |seconds| Duration::from_secs_f64(seconds.clamp(0.5, POLL.as_secs_f64())));
+    let wait = next.map_or(POLL, |seconds| {
+        Duration::from_secs_f64(seconds.clamp(0.5, POLL.as_secs_f64()))
+    });
     rest(ctx, &ctx.process.signals.wakes.outbox, wait).await
 }
 
@@ -142,7 +161,14 @@ fn note(metrics: &RelayMetrics, relayed: &Relayed, took: Duration) {
         return;
     }
     metrics.batch_seconds.observe(took.as_secs_f64());
-    for (result, count) in [("sent", relayed.sent), ("refused", relayed.refused), ("deferred", relayed.deferred)] {
-        metrics.messages.with_label_values(&[result]).inc_by(count as u64);
+    for (result, count) in [
+        ("sent", relayed.sent),
+        ("refused", relayed.refused),
+        ("deferred", relayed.deferred),
+    ] {
+        metrics
+            .messages
+            .with_label_values(&[result])
+            .inc_by(count as u64);
     }
 }

@@ -60,10 +60,16 @@ async fn round(ctx: &Context) -> Result<Duration, StoreError> {
 }
 
 fn until_next(due: &Due) -> Duration {
-    let within = |seconds: Option<f64>, least: f64| seconds.map_or(POLL.as_secs_f64(), |seconds| seconds.max(least));
+    let within = |seconds: Option<f64>, least: f64| {
+        seconds.map_or(POLL.as_secs_f64(), |seconds| seconds.max(least))
+    };
     let sweep = within(due.sweep_seconds, 0.05);
     let slow = within(due.unclaimed_seconds, SLOW.as_secs_f64());
-    let parked = if due.parked { SLOW.as_secs_f64() } else { POLL.as_secs_f64() };
+    let parked = if due.parked {
+        SLOW.as_secs_f64()
+    } else {
+        POLL.as_secs_f64()
+    };
     Duration::from_secs_f64(sweep.min(slow).min(parked).min(POLL.as_secs_f64()))
 }
 
@@ -75,8 +81,17 @@ async fn send_lost_messages(ctx: &Context) -> Result<(), StoreError> {
             Ok(Some(depth)) if depth.ready > 0 => {}
             Ok(_) => {
                 let again = ctx.store.send_again(unclaimed.persona_uid).await?;
-                tracing::warn!(queue = unclaimed.queue, again, "tasks were not claimed and their queue is empty; sent again");
-                ctx.process.metrics.sweep.decisions.with_label_values(&["sent_again"]).inc_by(again);
+                tracing::warn!(
+                    queue = unclaimed.queue,
+                    again,
+                    "tasks were not claimed and their queue is empty; sent again"
+                );
+                ctx.process
+                    .metrics
+                    .sweep
+                    .decisions
+                    .with_label_values(&["sent_again"])
+                    .inc_by(again);
             }
             Err(error) => {
                 tracing::warn!(%error, "the broker does not say how full its queues are");
@@ -91,7 +106,9 @@ async fn wake_parked(ctx: &Context) -> Result<(), StoreError> {
     for run in ctx.store.runs_with_budget().await? {
         let reservation = ctx.store.wake_parked(run).await?;
         let decisions = &ctx.process.metrics.sweep.decisions;
-        decisions.with_label_values(&["unparked"]).inc_by(reservation.queued.unsigned_abs());
+        decisions
+            .with_label_values(&["unparked"])
+            .inc_by(reservation.queued.unsigned_abs());
         if reservation.queued + reservation.failed > 0 {
             ctx.process.signals.wakes.progress.notify_one();
         }
@@ -100,7 +117,13 @@ async fn wake_parked(ctx: &Context) -> Result<(), StoreError> {
 }
 
 fn note(ctx: &Context, swept: &Swept) {
-    let Swept { expired, system_failed, past_deadline, cancelled, woken } = *swept;
+    let Swept {
+        expired,
+        system_failed,
+        past_deadline,
+        cancelled,
+        woken,
+    } = *swept;
     let decisions = &ctx.process.metrics.sweep.decisions;
     for (decision, count) in [
         ("lease_expired", expired),
@@ -112,7 +135,11 @@ fn note(ctx: &Context, swept: &Swept) {
         decisions.with_label_values(&[decision]).inc_by(count);
     }
     if expired > 0 {
-        tracing::warn!(expired, system_failed, "workers were lost; their tasks are given back");
+        tracing::warn!(
+            expired,
+            system_failed,
+            "workers were lost; their tasks are given back"
+        );
     }
     if swept.changed_tasks() > 0 {
         ctx.process.signals.wakes.progress.notify_one();
@@ -127,9 +154,33 @@ mod tests {
     fn the_sweep_sleeps_until_the_next_thing_is_due_and_never_spins() {
         let seconds = |due: Due| until_next(&due).as_secs_f64();
         assert_eq!(seconds(Due::default()), 20.0);
-        assert_eq!(seconds(Due { sweep_seconds: Some(2.5), ..Due::default() }), 2.5);
-        assert_eq!(seconds(Due { sweep_seconds: Some(-3.0), ..Due::default() }), 0.05);
-        assert_eq!(seconds(Due { unclaimed_seconds: Some(-3.0), ..Due::default() }), 5.0);
-        assert_eq!(seconds(Due { parked: true, ..Due::default() }), 5.0);
+        assert_eq!(
+            seconds(Due {
+                sweep_seconds: Some(2.5),
+                ..Due::default()
+            }),
+            2.5
+        );
+        assert_eq!(
+            seconds(Due {
+                sweep_seconds: Some(-3.0),
+                ..Due::default()
+            }),
+            0.05
+        );
+        assert_eq!(
+            seconds(Due {
+                unclaimed_seconds: Some(-3.0),
+                ..Due::default()
+            }),
+            5.0
+        );
+        assert_eq!(
+            seconds(Due {
+                parked: true,
+                ..Due::default()
+            }),
+            5.0
+        );
     }
 }

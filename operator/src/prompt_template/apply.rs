@@ -20,16 +20,30 @@ pub async fn apply(
     observed: Observed,
     plan: Plan,
 ) -> Result<Applied, ReconcileError> {
-    let identity = TemplateIdentity { uid: template.uid, namespace: &template.namespace, name: &template.name };
+    let identity = TemplateIdentity {
+        uid: template.uid,
+        namespace: &template.namespace,
+        name: &template.name,
+    };
     let mut rows = observed.rows;
-    if plan.write && world.store.sync_template(&identity, &plan.versions, &plan.tracks).await? {
-        rows = world.store.template_rows(&template.namespace, &template.name).await?;
+    if plan.write
+        && world
+            .store
+            .sync_template(&identity, &plan.versions, &plan.tracks)
+            .await?
+    {
+        rows = world
+            .store
+            .template_rows(&template.namespace, &template.name)
+            .await?;
         for persona in &observed.personas {
             world.personas.reconcile(&template.namespace, persona);
         }
     }
     let waiting_seconds = note_waits(world, template, &plan.version_problems).await?;
-    let users = i64::try_from(observed.personas.len()).unwrap_or(i64::MAX).saturating_add(observed.runs);
+    let users = i64::try_from(observed.personas.len())
+        .unwrap_or(i64::MAX)
+        .saturating_add(observed.runs);
     Ok(Applied {
         rows,
         version_problems: plan.version_problems,
@@ -48,8 +62,11 @@ async fn note_waits(
     template: &ValidatedTemplate,
     problems: &[Problem],
 ) -> Result<Option<f64>, StoreError> {
-    let reasons: Vec<String> =
-        problems.iter().filter(|problem| problem.waits).map(|problem| problem.reason.as_str().to_owned()).collect();
+    let reasons: Vec<String> = problems
+        .iter()
+        .filter(|problem| problem.waits)
+        .map(|problem| problem.reason.as_str().to_owned())
+        .collect();
     if reasons.is_empty() && !world.store.waits(template.uid).await? {
         return Ok(None);
     }

@@ -22,7 +22,10 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// The API server refuses or does not answer.
-pub async fn settle_finalizer(world: &TemplateWorld, template: &PromptTemplate) -> Result<PromptTemplate, ReconcileError> {
+pub async fn settle_finalizer(
+    world: &TemplateWorld,
+    template: &PromptTemplate,
+) -> Result<PromptTemplate, ReconcileError> {
     let wanted = template.spec.deletion_policy == DeletionPolicy::Delete;
     if wanted == has_finalizer(template) {
         return Ok(template.clone());
@@ -34,15 +37,28 @@ pub async fn settle_finalizer(world: &TemplateWorld, template: &PromptTemplate) 
 ///
 /// # Errors
 /// [`ReconcileError`]; the status says what blocks.
-pub async fn delete(world: &TemplateWorld, template: &PromptTemplate) -> Result<Outcome, ReconcileError> {
+pub async fn delete(
+    world: &TemplateWorld,
+    template: &PromptTemplate,
+) -> Result<Outcome, ReconcileError> {
     if !has_finalizer(template) {
         return Ok(Outcome::of(Verdict::Skipped));
     }
     let Some(uid) = template.uid().and_then(|uid| uid.parse::<Uuid>().ok()) else {
         return Err(ReconcileError::bug("a resource without a uid"));
     };
-    let (namespace, name) = (template.namespace().unwrap_or_default(), template.name_any());
-    let removed = world.store.remove_template(&TemplateIdentity { uid, namespace: &namespace, name: &name }).await;
+    let (namespace, name) = (
+        template.namespace().unwrap_or_default(),
+        template.name_any(),
+    );
+    let removed = world
+        .store
+        .remove_template(&TemplateIdentity {
+            uid,
+            namespace: &namespace,
+            name: &name,
+        })
+        .await;
     let mut notices = Vec::new();
     if let Err(error) = removed {
         let error = ReconcileError::from(error);
@@ -58,11 +74,23 @@ pub async fn delete(world: &TemplateWorld, template: &PromptTemplate) -> Result<
     Ok(Outcome::done().telling(notices))
 }
 
-async fn blocked(world: &TemplateWorld, template: &PromptTemplate, error: ReconcileError) -> Result<Outcome, ReconcileError> {
+async fn blocked(
+    world: &TemplateWorld,
+    template: &PromptTemplate,
+    error: ReconcileError,
+) -> Result<Outcome, ReconcileError> {
     if error.class != ErrorClass::Fenced {
-        let message = format!("Blocked: {}. To let it go and leave the rows behind, annotate it {ANNOTATION_ABANDON}=true", error.message);
+        let message = format!(
+            "Blocked: {}. To let it go and leave the rows behind, annotate it {ANNOTATION_ABANDON}=true",
+            error.message
+        );
         let before = template.status.clone().unwrap_or_default();
-        let after = status::build_deleting(&before, template.metadata.generation, &message, Timestamp::now());
+        let after = status::build_deleting(
+            &before,
+            template.metadata.generation,
+            &message,
+            Timestamp::now(),
+        );
         write_status(world, template, &before, &after).await?;
     }
     Err(error)
@@ -73,16 +101,36 @@ fn has_finalizer(template: &PromptTemplate) -> bool {
 }
 
 fn is_abandoned(template: &PromptTemplate) -> bool {
-    template.annotations().get(ANNOTATION_ABANDON).is_some_and(|value| value == "true")
+    template
+        .annotations()
+        .get(ANNOTATION_ABANDON)
+        .is_some_and(|value| value == "true")
 }
 
 /// Writes the list whole, against the version that was read: what another manager added meanwhile is a conflict, not a loss.
-async fn set_finalizer(world: &TemplateWorld, template: &PromptTemplate, wanted: bool) -> Result<PromptTemplate, ReconcileError> {
-    let mut finalizers: Vec<&str> = template.finalizers().iter().map(String::as_str).filter(|name| *name != FINALIZER).collect();
+async fn set_finalizer(
+    world: &TemplateWorld,
+    template: &PromptTemplate,
+    wanted: bool,
+) -> Result<PromptTemplate, ReconcileError> {
+    let mut finalizers: Vec<&str> = template
+        .finalizers()
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != FINALIZER)
+        .collect();
     if wanted {
         finalizers.push(FINALIZER);
     }
     let patch = json!({ "metadata": { "resourceVersion": template.resource_version(), "finalizers": finalizers } });
-    let api = Api::<PromptTemplate>::namespaced(world.client.clone(), &template.namespace().unwrap_or_default());
-    Ok(time_boxed(api.patch(&template.name_any(), &PatchParams::default(), &Patch::Merge(patch))).await?)
+    let api = Api::<PromptTemplate>::namespaced(
+        world.client.clone(),
+        &template.namespace().unwrap_or_default(),
+    );
+    Ok(time_boxed(api.patch(
+        &template.name_any(),
+        &PatchParams::default(),
+        &Patch::Merge(patch),
+    ))
+    .await?)
 }

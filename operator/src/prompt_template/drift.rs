@@ -14,7 +14,11 @@ pub async fn run(ctx: Arc<Context>) {
         match ctx.store.template_marks().await {
             Ok(marks) => {
                 for (namespace, name) in seen.changed(marks) {
-                    ctx.process.signals.triggers.templates.reconcile(&namespace, &name);
+                    ctx.process
+                        .signals
+                        .triggers
+                        .templates
+                        .reconcile(&namespace, &name);
                 }
             }
             Err(error) => crate::loops::note_store_failure(&ctx, "templates", &error),
@@ -34,11 +38,17 @@ impl Marks {
     /// Templates whose rows differ from the last read. The first read tells nothing: every template is reconciled at the
     /// start anyway. Our own writes are told as well, once.
     fn changed(&mut self, marks: Vec<TemplateMark>) -> Vec<(String, String)> {
-        let now: HashMap<_, _> = marks.into_iter().map(|mark| ((mark.namespace, mark.name), mark.mark)).collect();
+        let now: HashMap<_, _> = marks
+            .into_iter()
+            .map(|mark| ((mark.namespace, mark.name), mark.mark))
+            .collect();
         let changed = match &self.0 {
             None => Vec::new(),
             Some(before) => {
-                let differing = now.iter().filter(|(key, mark)| before.get(*key) != Some(mark)).map(|(key, _)| key);
+                let differing = now
+                    .iter()
+                    .filter(|(key, mark)| before.get(*key) != Some(mark))
+                    .map(|(key, _)| key);
                 let gone = before.keys().filter(|key| !now.contains_key(*key));
                 differing.chain(gone).cloned().collect()
             }
@@ -54,12 +64,34 @@ mod tests {
 
     #[test]
     fn only_templates_whose_rows_changed_are_triggered() {
-        let mark = |name: &str, mark: &str| TemplateMark { namespace: "a".into(), name: name.into(), mark: mark.into() };
+        let mark = |name: &str, mark: &str| TemplateMark {
+            namespace: "a".into(),
+            name: name.into(),
+            mark: mark.into(),
+        };
         let mut seen = Marks::default();
-        let names = |changed: Vec<(String, String)>| changed.into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-        assert!(seen.changed(vec![mark("x", "1"), mark("y", "1")]).is_empty());
-        assert!(seen.changed(vec![mark("x", "1"), mark("y", "1")]).is_empty());
-        assert_eq!(names(seen.changed(vec![mark("x", "2"), mark("y", "1")])), ["x"]);
-        assert_eq!(names(seen.changed(vec![mark("y", "1")])), ["x"], "its rows are gone");
+        let names = |changed: Vec<(String, String)>| {
+            changed
+                .into_iter()
+                .map(|(_, name)| name)
+                .collect::<Vec<_>>()
+        };
+        assert!(
+            seen.changed(vec![mark("x", "1"), mark("y", "1")])
+                .is_empty()
+        );
+        assert!(
+            seen.changed(vec![mark("x", "1"), mark("y", "1")])
+                .is_empty()
+        );
+        assert_eq!(
+            names(seen.changed(vec![mark("x", "2"), mark("y", "1")])),
+            ["x"]
+        );
+        assert_eq!(
+            names(seen.changed(vec![mark("y", "1")])),
+            ["x"],
+            "its rows are gone"
+        );
     }
 }

@@ -22,7 +22,11 @@ pub async fn watch(ctx: Arc<Context>) {
         };
         let Some(Ok(change)) = change else { continue };
         for (namespace, template) in followed.apply(change) {
-            ctx.process.signals.triggers.templates.reconcile(&namespace, &template);
+            ctx.process
+                .signals
+                .triggers
+                .templates
+                .reconcile(&namespace, &template);
         }
     }
 }
@@ -33,10 +37,17 @@ struct Followed(HashMap<(String, String), String>);
 
 impl Followed {
     /// The templates, as namespace and name, that the change gave a persona or took one from.
-    fn apply(&mut self, change: watcher::Event<DeserializeGuard<Persona>>) -> Vec<(String, String)> {
+    fn apply(
+        &mut self,
+        change: watcher::Event<DeserializeGuard<Persona>>,
+    ) -> Vec<(String, String)> {
         let (persona, follows) = match change {
             watcher::Event::Apply(persona) | watcher::Event::InitApply(persona) => {
-                let follows = persona.0.as_ref().ok().map(|persona| persona.spec.prompt_ref.name.clone());
+                let follows = persona
+                    .0
+                    .as_ref()
+                    .ok()
+                    .map(|persona| persona.spec.prompt_ref.name.clone());
                 (persona, follows)
             }
             watcher::Event::Delete(persona) => (persona, None),
@@ -51,7 +62,11 @@ impl Followed {
         if before == follows {
             return Vec::new();
         }
-        before.into_iter().chain(follows).map(|template| (namespace.clone(), template)).collect()
+        before
+            .into_iter()
+            .chain(follows)
+            .map(|template| (namespace.clone(), template))
+            .collect()
     }
 }
 
@@ -79,11 +94,34 @@ mod tests {
     #[test]
     fn a_persona_that_turns_to_another_template_triggers_both() {
         let mut followed = Followed::default();
-        let templates = |changed: Vec<(String, String)>| changed.into_iter().map(|(_, name)| name).collect::<Vec<_>>();
-        assert_eq!(templates(followed.apply(watcher::Event::InitApply(persona("one")))), ["one"]);
-        assert!(followed.apply(watcher::Event::Apply(persona("one"))).is_empty(), "its status changed, no more");
-        assert_eq!(templates(followed.apply(watcher::Event::Apply(persona("two")))), ["one", "two"]);
-        assert_eq!(templates(followed.apply(watcher::Event::Delete(persona("two")))), ["two"]);
-        assert!(followed.apply(watcher::Event::Delete(persona("two"))).is_empty());
+        let templates = |changed: Vec<(String, String)>| {
+            changed
+                .into_iter()
+                .map(|(_, name)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            templates(followed.apply(watcher::Event::InitApply(persona("one")))),
+            ["one"]
+        );
+        assert!(
+            followed
+                .apply(watcher::Event::Apply(persona("one")))
+                .is_empty(),
+            "its status changed, no more"
+        );
+        assert_eq!(
+            templates(followed.apply(watcher::Event::Apply(persona("two")))),
+            ["one", "two"]
+        );
+        assert_eq!(
+            templates(followed.apply(watcher::Event::Delete(persona("two")))),
+            ["two"]
+        );
+        assert!(
+            followed
+                .apply(watcher::Event::Delete(persona("two")))
+                .is_empty()
+        );
     }
 }

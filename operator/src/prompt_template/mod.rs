@@ -14,7 +14,9 @@ pub mod validate;
 
 use crate::{
     context::Context,
-    controller::{self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status},
+    controller::{
+        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status,
+    },
     signals::{Trigger, Triggered},
 };
 use backends::postgres::operator::OperatorStore;
@@ -55,7 +57,10 @@ impl TemplateWorld {
 ///
 /// # Errors
 /// [`StreamEnded`]
-pub async fn run(ctx: Arc<Context>, triggered: Triggered<PromptTemplate>) -> Result<(), StreamEnded> {
+pub async fn run(
+    ctx: Arc<Context>,
+    triggered: Triggered<PromptTemplate>,
+) -> Result<(), StreamEnded> {
     let world = TemplateWorld::new(&ctx);
     let reconcile = move |template: Arc<PromptTemplate>, _: Arc<Context>| {
         let world = world.clone();
@@ -73,7 +78,10 @@ pub async fn run(ctx: Arc<Context>, triggered: Triggered<PromptTemplate>) -> Res
 ///
 /// # Errors
 /// [`ReconcileError`]; what the status can say of it has been written.
-pub async fn reconcile_in(world: &TemplateWorld, object: &PromptTemplate) -> Result<Outcome, ReconcileError> {
+pub async fn reconcile_in(
+    world: &TemplateWorld,
+    object: &PromptTemplate,
+) -> Result<Outcome, ReconcileError> {
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::delete(world, object).await;
     }
@@ -94,7 +102,8 @@ pub async fn reconcile_in(world: &TemplateWorld, object: &PromptTemplate) -> Res
             }
             Err(error) if error.class == controller::ErrorClass::Fenced => Err(error),
             Err(error) => {
-                let after = status::build_unavailable(&before, template.generation, &error.message, now);
+                let after =
+                    status::build_unavailable(&before, template.generation, &error.message, now);
                 write_status(world, object, &before, &after).await?;
                 Err(error)
             }
@@ -115,7 +124,11 @@ async fn bring_about(
 /// When to look again, and what to tell.
 fn conclude(applied: &Applied) -> Outcome {
     let drifted = applied.drift.as_ref().map(|drift| {
-        let done = if applied.written { "it was put right" } else { "driftPolicy Report leaves it so" };
+        let done = if applied.written {
+            "it was put right"
+        } else {
+            "driftPolicy Report leaves it so"
+        };
         Notice::warning("Drifted", format!("{drift}; {done}"))
     });
     let verdict = match applied.first_problem() {
@@ -123,14 +136,20 @@ fn conclude(applied: &Applied) -> Outcome {
         Some(problem) if problem.waits => Verdict::Waiting,
         Some(_) => Verdict::Refused,
     };
-    Outcome::of(verdict).after(look_again(applied)).telling(drifted.into_iter().collect())
+    Outcome::of(verdict)
+        .after(look_again(applied))
+        .telling(drifted.into_iter().collect())
 }
 
 /// Nobody tells of ConfigMaps, since they are not watched: after 30 s, and ever later up to five minutes.
 fn look_again(applied: &Applied) -> Option<Duration> {
     let waits = applied.problems().any(|problem| problem.waits);
     let waited = applied.waiting_seconds.unwrap_or(0.0);
-    let until_stalled = if waited < PATIENCE_SECONDS { PATIENCE_SECONDS - waited + 1.0 } else { PATIENCE_SECONDS };
+    let until_stalled = if waited < PATIENCE_SECONDS {
+        PATIENCE_SECONDS - waited + 1.0
+    } else {
+        PATIENCE_SECONDS
+    };
     waits.then(|| Duration::from_secs_f64((30.0 + waited / 2.0).min(until_stalled)))
 }
 
@@ -140,8 +159,18 @@ async fn write_status(
     before: &PromptTemplateStatus,
     after: &PromptTemplateStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<PromptTemplate>::namespaced(world.client.clone(), &object.namespace().unwrap_or_default());
-    patch_status(&api, &object.name_any(), object.resource_version().as_deref(), before, after).await?;
+    let api = Api::<PromptTemplate>::namespaced(
+        world.client.clone(),
+        &object.namespace().unwrap_or_default(),
+    );
+    patch_status(
+        &api,
+        &object.name_any(),
+        object.resource_version().as_deref(),
+        before,
+        after,
+    )
+    .await?;
     Ok(())
 }
 

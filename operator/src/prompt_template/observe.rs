@@ -5,11 +5,7 @@ use crate::controller::{ReconcileError, time_boxed};
 use backends::postgres::operator::prompts::TemplateRows;
 use crds::{Persona, PromptTemplateStatus, Reason};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    Api, ResourceExt,
-    api::ListParams,
-    core::PartialObjectMeta,
-};
+use kube::{Api, ResourceExt, api::ListParams, core::PartialObjectMeta};
 use std::collections::HashMap;
 
 /// Longest text that a ConfigMap may give, in characters; the schema bounds texts in the resource alike.
@@ -80,7 +76,12 @@ pub fn text_of(map: Option<&ConfigMap>, name: &str, key: &str) -> Result<String,
         let message = format!("ConfigMap {name:?} has no text under the key {key:?}; add it");
         return Err(Problem::waiting(Reason::ConfigMapKeyMissing, message));
     };
-    let unusable = |what| Err(Problem::of_person(Reason::PromptInvalid, format!("the text {key:?} of ConfigMap {name:?} {what}")));
+    let unusable = |what| {
+        Err(Problem::of_person(
+            Reason::PromptInvalid,
+            format!("the text {key:?} of ConfigMap {name:?} {what}"),
+        ))
+    };
     if text.trim().is_empty() {
         unusable("is empty")
     } else if text.chars().count() > TEXT_MAX {
@@ -92,7 +93,11 @@ pub fn text_of(map: Option<&ConfigMap>, name: &str, key: &str) -> Result<String,
     }
 }
 
-async fn personas(world: &TemplateWorld, namespace: &str, template: &str) -> Result<Vec<String>, ReconcileError> {
+async fn personas(
+    world: &TemplateWorld,
+    namespace: &str,
+    template: &str,
+) -> Result<Vec<String>, ReconcileError> {
     let api = Api::<PartialObjectMeta<Persona>>::namespaced(world.client.clone(), namespace);
     let following = ListParams::default().fields(&format!("spec.promptRef.name={template}"));
     let listed = time_boxed(api.list(&following)).await?;

@@ -20,12 +20,20 @@ pub struct Problem {
 impl Problem {
     #[must_use]
     pub fn waiting(reason: Reason, message: String) -> Self {
-        Self { waits: true, reason, message }
+        Self {
+            waits: true,
+            reason,
+            message,
+        }
     }
 
     #[must_use]
     pub fn of_person(reason: Reason, message: String) -> Self {
-        Self { waits: false, reason, message }
+        Self {
+            waits: false,
+            reason,
+            message,
+        }
     }
 }
 
@@ -56,7 +64,10 @@ pub fn plan(template: &ValidatedTemplate, observed: &Observed) -> Plan {
     if template.suspended {
         return Plan::default();
     }
-    let mut plan = Plan { drift: drift(observed), ..Plan::default() };
+    let mut plan = Plan {
+        drift: drift(observed),
+        ..Plan::default()
+    };
     for version in &template.versions {
         match plan_version(template, version, observed) {
             Ok(record) => plan.versions.push(record),
@@ -73,22 +84,41 @@ pub fn plan(template: &ValidatedTemplate, observed: &Observed) -> Plan {
     plan
 }
 
-fn plan_version(template: &ValidatedTemplate, version: &WantedVersion, observed: &Observed) -> Result<VersionRecord, Problem> {
+fn plan_version(
+    template: &ValidatedTemplate,
+    version: &WantedVersion,
+    observed: &Observed,
+) -> Result<VersionRecord, Problem> {
     let name = &version.name;
     let text = |text: &Text| match text {
         Text::Inline(text) => Ok(text.clone()),
         Text::ConfigMap(key) => match observed.texts.get(&(key.name.clone(), key.key.clone())) {
             Some(Ok(text)) => Ok(text.clone()),
-            Some(Err(problem)) => Err(Problem { message: format!("version {name:?}: {}", problem.message), ..problem.clone() }),
-            None => Err(Problem::waiting(Reason::ConfigMapNotFound, format!("version {name:?}: ConfigMap {:?} was not read", key.name))),
+            Some(Err(problem)) => Err(Problem {
+                message: format!("version {name:?}: {}", problem.message),
+                ..problem.clone()
+            }),
+            None => Err(Problem::waiting(
+                Reason::ConfigMapNotFound,
+                format!("version {name:?}: ConfigMap {:?} was not read", key.name),
+            )),
         },
     };
-    let source = PromptSource { system: version.system.clone(), hook: text(&version.hook)?, body: text(&version.body)? };
-    source
-        .check()
-        .map_err(|error| Problem::of_person(Reason::PromptInvalid, format!("version {name:?}: {error}; mend it in a new version")))?;
+    let source = PromptSource {
+        system: version.system.clone(),
+        hook: text(&version.hook)?,
+        body: text(&version.body)?,
+    };
+    source.check().map_err(|error| {
+        Problem::of_person(
+            Reason::PromptInvalid,
+            format!("version {name:?}: {error}; mend it in a new version"),
+        )
+    })?;
     let digest = version_digest(&template.name, &source);
-    let from_config_map = [&version.hook, &version.body].iter().any(|text| matches!(text, Text::ConfigMap(_)));
+    let from_config_map = [&version.hook, &version.body]
+        .iter()
+        .any(|text| matches!(text, Text::ConfigMap(_)));
     if from_config_map && was_other(&observed.rows, name, &digest) {
         let message = format!(
             "version {name:?}: the text in its ConfigMap changed, but versions never do; what was first read stays in use. Put the \
@@ -96,18 +126,35 @@ fn plan_version(template: &ValidatedTemplate, version: &WantedVersion, observed:
         );
         return Err(Problem::of_person(Reason::VersionChanged, message));
     }
-    Ok(VersionRecord { name: name.clone(), digest, source })
+    Ok(VersionRecord {
+        name: name.clone(),
+        digest,
+        source,
+    })
 }
 
 /// Whether rows of this version exist and none of them has this content.
 fn was_other(rows: &TemplateRows, version: &str, digest: &str) -> bool {
-    let mut of_version = rows.versions.iter().filter(|row| row.version == version).peekable();
+    let mut of_version = rows
+        .versions
+        .iter()
+        .filter(|row| row.version == version)
+        .peekable();
     of_version.peek().is_some() && of_version.all(|row| row.digest != digest)
 }
 
 /// A track follows its version; where that is not usable now it keeps what was last good.
-fn plan_track(versions: &[VersionRecord], rows: &TemplateRows, name: &str, version: &str) -> Result<TrackRecord, Problem> {
-    let to = |version: &str, digest: &str| TrackRecord { name: name.to_owned(), version: version.to_owned(), digest: digest.to_owned() };
+fn plan_track(
+    versions: &[VersionRecord],
+    rows: &TemplateRows,
+    name: &str,
+    version: &str,
+) -> Result<TrackRecord, Problem> {
+    let to = |version: &str, digest: &str| TrackRecord {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        digest: digest.to_owned(),
+    };
     if let Some(good) = versions.iter().find(|good| good.name == version) {
         return Ok(to(version, &good.digest));
     }
@@ -126,20 +173,42 @@ fn plan_track(versions: &[VersionRecord], rows: &TemplateRows, name: &str, versi
 /// The newest row of a version.
 #[must_use]
 pub fn last_good<'a>(rows: &'a TemplateRows, version: &str) -> Option<&'a VersionRow> {
-    rows.versions.iter().filter(|row| row.version == version).max_by_key(|row| row.number)
+    rows.versions
+        .iter()
+        .filter(|row| row.version == version)
+        .max_by_key(|row| row.number)
 }
 
 /// Compares the rows with what the status says of the same generation: our own writes change both.
 fn drift(observed: &Observed) -> Option<String> {
-    let PromptTemplateStatus { versions, tracks, .. } = observed.seen.as_ref()?;
+    let PromptTemplateStatus {
+        versions, tracks, ..
+    } = observed.seen.as_ref()?;
     let missing = versions
         .iter()
-        .filter(|seen| !observed.rows.versions.iter().any(|row| row.digest == seen.digest))
+        .filter(|seen| {
+            !observed
+                .rows
+                .versions
+                .iter()
+                .any(|row| row.digest == seen.digest)
+        })
         .map(|seen| format!("the row of version {:?} is missing", seen.name));
     let moved = tracks
         .iter()
-        .filter(|seen| !observed.rows.tracks.iter().any(|row| row.track == seen.name && row.digest == seen.digest))
-        .map(|seen| format!("track {:?} does not name version {:?}", seen.name, seen.version));
+        .filter(|seen| {
+            !observed
+                .rows
+                .tracks
+                .iter()
+                .any(|row| row.track == seen.name && row.digest == seen.digest)
+        })
+        .map(|seen| {
+            format!(
+                "track {:?} does not name version {:?}",
+                seen.name, seen.version
+            )
+        });
     let all: Vec<String> = missing.chain(moved).collect();
     (!all.is_empty()).then(|| all.join("; "))
 }

@@ -37,41 +37,80 @@ impl Applied {
     /// The gravest problem: what only a person can mend comes before what is waited for.
     #[must_use]
     pub fn first_problem(&self) -> Option<&Problem> {
-        self.problems().find(|problem| !problem.waits).or_else(|| self.problems().next())
+        self.problems()
+            .find(|problem| !problem.waits)
+            .or_else(|| self.problems().next())
     }
 }
 
 /// The status after a reconcile that got as far as applying.
 #[must_use]
-pub fn build(before: &PromptTemplateStatus, template: &ValidatedTemplate, applied: &Applied, now: Timestamp) -> PromptTemplateStatus {
-    let Applied { rows, version_problems, track_problems, drift, written, used_by, waiting_seconds, paused } = applied;
+pub fn build(
+    before: &PromptTemplateStatus,
+    template: &ValidatedTemplate,
+    applied: &Applied,
+    now: Timestamp,
+) -> PromptTemplateStatus {
+    let Applied {
+        rows,
+        version_problems,
+        track_problems,
+        drift,
+        written,
+        used_by,
+        waiting_seconds,
+        paused,
+    } = applied;
     let mut status = before.clone();
     status.observed_generation = template.generation;
     status.versions = versions(template, rows);
     status.version_count = Some(i32::try_from(status.versions.len()).unwrap_or(i32::MAX));
     status.tracks = tracks(template, rows);
     status.used_by = Some(*used_by);
-    let mut conditions = Conditions { status: &mut status, generation: template.generation, now };
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation: template.generation,
+        now,
+    };
     if template.suspended {
-        conditions.hold(Reason::Suspended, "spec.suspend is true; what is in use stays in use");
+        conditions.hold(
+            Reason::Suspended,
+            "spec.suspend is true; what is in use stays in use",
+        );
         return status;
     }
     conditions.part(ConditionType::Parsed, version_problems.first());
-    conditions.part(ConditionType::TracksInSync, track_problems.first().or_else(|| version_of_track(template, version_problems)));
+    conditions.part(
+        ConditionType::TracksInSync,
+        track_problems
+            .first()
+            .or_else(|| version_of_track(template, version_problems)),
+    );
     conditions.drift(drift.as_deref(), *written);
     match applied.first_problem() {
         Some(problem) => conditions.obstructed(problem, waiting_seconds.unwrap_or(0.0)),
-        None if drift.is_some() && !written => conditions.report(drift.as_deref().unwrap_or_default()),
-        None if *paused => conditions.hold(Reason::Paused, "the pause-all switch of the install is on"),
+        None if drift.is_some() && !written => {
+            conditions.report(drift.as_deref().unwrap_or_default())
+        }
+        None if *paused => {
+            conditions.hold(Reason::Paused, "the pause-all switch of the install is on")
+        }
         None => conditions.ready(),
     }
     status
 }
 
 /// A version that a track names and that cannot be used now keeps the track from following.
-fn version_of_track<'a>(template: &ValidatedTemplate, problems: &'a [Problem]) -> Option<&'a Problem> {
+fn version_of_track<'a>(
+    template: &ValidatedTemplate,
+    problems: &'a [Problem],
+) -> Option<&'a Problem> {
     problems.iter().find(|problem| {
-        template.tracks.iter().any(|track| problem.message.starts_with(&format!("version {:?}:", track.version)))
+        template.tracks.iter().any(|track| {
+            problem
+                .message
+                .starts_with(&format!("version {:?}:", track.version))
+        })
     })
 }
 
@@ -82,13 +121,20 @@ fn versions(template: &ValidatedTemplate, rows: &TemplateRows) -> Vec<VersionSta
         .iter()
         .filter_map(|version| {
             let row = row_of(&version.name)?;
-            Some(VersionStatus { name: version.name.clone(), digest: row.digest.clone(), number: row.number })
+            Some(VersionStatus {
+                name: version.name.clone(),
+                digest: row.digest.clone(),
+                number: row.number,
+            })
         })
         .collect()
 }
 
 fn tracks(template: &ValidatedTemplate, rows: &TemplateRows) -> Vec<TrackStatus> {
-    let wanted = template.tracks.iter().filter_map(|track| rows.tracks.iter().find(|row| row.track == track.name));
+    let wanted = template
+        .tracks
+        .iter()
+        .filter_map(|track| rows.tracks.iter().find(|row| row.track == track.name));
     wanted
         .map(|row| TrackStatus {
             name: row.track.clone(),
@@ -101,11 +147,20 @@ fn tracks(template: &ValidatedTemplate, rows: &TemplateRows) -> Vec<TrackStatus>
 
 /// The status of a template whose spec cannot be acted upon: the last good state stays, and the reason is shown.
 #[must_use]
-pub fn build_invalid(before: &PromptTemplateStatus, generation: Option<i64>, invalid: &Invalid, now: Timestamp) -> PromptTemplateStatus {
+pub fn build_invalid(
+    before: &PromptTemplateStatus,
+    generation: Option<i64>,
+    invalid: &Invalid,
+    now: Timestamp,
+) -> PromptTemplateStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
     let problem = Problem::of_person(Reason::SpecInvalid, invalid.to_string());
-    let mut conditions = Conditions { status: &mut status, generation, now };
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation,
+        now,
+    };
     conditions.part(ConditionType::Parsed, Some(&problem));
     conditions.obstructed(&problem, 0.0);
     status
@@ -113,23 +168,57 @@ pub fn build_invalid(before: &PromptTemplateStatus, generation: Option<i64>, inv
 
 /// The status where Postgres or the Kubernetes API did not answer, so that nothing was looked at and nothing touched.
 #[must_use]
-pub fn build_unavailable(before: &PromptTemplateStatus, generation: Option<i64>, message: &str, now: Timestamp) -> PromptTemplateStatus {
+pub fn build_unavailable(
+    before: &PromptTemplateStatus,
+    generation: Option<i64>,
+    message: &str,
+    now: Timestamp,
+) -> PromptTemplateStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
     let problem = Problem::waiting(Reason::DependencyUnavailable, message.to_owned());
-    Conditions { status: &mut status, generation, now }.obstructed(&problem, 0.0);
+    Conditions {
+        status: &mut status,
+        generation,
+        now,
+    }
+    .obstructed(&problem, 0.0);
     status
 }
 
 /// The status while a deletion cannot go on.
 #[must_use]
-pub fn build_deleting(before: &PromptTemplateStatus, generation: Option<i64>, message: &str, now: Timestamp) -> PromptTemplateStatus {
+pub fn build_deleting(
+    before: &PromptTemplateStatus,
+    generation: Option<i64>,
+    message: &str,
+    now: Timestamp,
+) -> PromptTemplateStatus {
     let mut status = before.clone();
     status.observed_generation = generation;
-    let mut conditions = Conditions { status: &mut status, generation, now };
-    conditions.set(ConditionType::Ready, ConditionState::False, Reason::Deleting, message);
-    conditions.set(ConditionType::Reconciling, ConditionState::True, Reason::DependencyUnavailable, message);
-    conditions.set(ConditionType::Stalled, ConditionState::False, Reason::DependencyUnavailable, "");
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation,
+        now,
+    };
+    conditions.set(
+        ConditionType::Ready,
+        ConditionState::False,
+        Reason::Deleting,
+        message,
+    );
+    conditions.set(
+        ConditionType::Reconciling,
+        ConditionState::True,
+        Reason::DependencyUnavailable,
+        message,
+    );
+    conditions.set(
+        ConditionType::Stalled,
+        ConditionState::False,
+        Reason::DependencyUnavailable,
+        "",
+    );
     status
 }
 
@@ -141,7 +230,15 @@ struct Conditions<'a> {
 
 impl Conditions<'_> {
     fn set(&mut self, type_: ConditionType, state: ConditionState, reason: Reason, message: &str) {
-        set_condition(&mut self.status.conditions, type_, state, reason, message, self.generation, self.now);
+        set_condition(
+            &mut self.status.conditions,
+            type_,
+            state,
+            reason,
+            message,
+            self.generation,
+            self.now,
+        );
     }
 
     fn part(&mut self, type_: ConditionType, problem: Option<&Problem>) {
@@ -154,14 +251,34 @@ impl Conditions<'_> {
     fn drift(&mut self, drift: Option<&str>, written: bool) {
         match drift {
             None => self.set(ConditionType::Drifted, false.into(), Reason::InSync, ""),
-            Some(drift) if written => self.set(ConditionType::Drifted, false.into(), Reason::Repaired, drift),
-            Some(drift) => self.set(ConditionType::Drifted, true.into(), Reason::DriftReported, drift),
+            Some(drift) if written => self.set(
+                ConditionType::Drifted,
+                false.into(),
+                Reason::Repaired,
+                drift,
+            ),
+            Some(drift) => self.set(
+                ConditionType::Drifted,
+                true.into(),
+                Reason::DriftReported,
+                drift,
+            ),
         }
     }
 
     fn ready(&mut self) {
-        self.set(ConditionType::Ready, true.into(), Reason::AllReady, "all versions parse and all tracks name one");
-        self.set(ConditionType::Reconciling, false.into(), Reason::AllReady, "");
+        self.set(
+            ConditionType::Ready,
+            true.into(),
+            Reason::AllReady,
+            "all versions parse and all tracks name one",
+        );
+        self.set(
+            ConditionType::Reconciling,
+            false.into(),
+            Reason::AllReady,
+            "",
+        );
         self.set(ConditionType::Stalled, false.into(), Reason::AllReady, "");
     }
 
@@ -173,17 +290,47 @@ impl Conditions<'_> {
     }
 
     fn report(&mut self, drift: &str) {
-        self.set(ConditionType::Ready, false.into(), Reason::DriftReported, drift);
-        self.set(ConditionType::Reconciling, false.into(), Reason::DriftReported, "");
-        self.set(ConditionType::Stalled, true.into(), Reason::DriftReported, drift);
+        self.set(
+            ConditionType::Ready,
+            false.into(),
+            Reason::DriftReported,
+            drift,
+        );
+        self.set(
+            ConditionType::Reconciling,
+            false.into(),
+            Reason::DriftReported,
+            "",
+        );
+        self.set(
+            ConditionType::Stalled,
+            true.into(),
+            Reason::DriftReported,
+            drift,
+        );
     }
 
     fn obstructed(&mut self, problem: &Problem, waited_seconds: f64) {
         let outage = problem.reason == Reason::DependencyUnavailable;
         let stalled = !outage && (!problem.waits || waited_seconds >= PATIENCE_SECONDS);
-        self.set(ConditionType::Ready, false.into(), problem.reason, &problem.message);
-        self.set(ConditionType::Reconciling, (!stalled).into(), problem.reason, &problem.message);
-        self.set(ConditionType::Stalled, stalled.into(), problem.reason, &problem.message);
+        self.set(
+            ConditionType::Ready,
+            false.into(),
+            problem.reason,
+            &problem.message,
+        );
+        self.set(
+            ConditionType::Reconciling,
+            (!stalled).into(),
+            problem.reason,
+            &problem.message,
+        );
+        self.set(
+            ConditionType::Stalled,
+            stalled.into(),
+            problem.reason,
+            &problem.message,
+        );
     }
 }
 

@@ -3,7 +3,10 @@
 
 use super::*;
 use crate::{
-    controller::{ErrorClass, testing::{MemoryApi, context}},
+    controller::{
+        ErrorClass,
+        testing::{MemoryApi, context},
+    },
     signals::TriggeredAll,
 };
 use backends::postgres::testing::TestDatabase;
@@ -26,7 +29,12 @@ impl Scenario {
     async fn create(spec: Value) -> Option<Self> {
         let api = MemoryApi::default();
         let (ctx, triggered, database) = context(&api).await?;
-        let scenario = Self { world: TemplateWorld::new(&ctx), api, triggered, _database: database };
+        let scenario = Self {
+            world: TemplateWorld::new(&ctx),
+            api,
+            triggered,
+            _database: database,
+        };
         scenario.put(Uuid::from_u128(1), spec);
         Some(scenario)
     }
@@ -42,7 +50,8 @@ impl Scenario {
     fn edit(&self, change: impl FnOnce(&mut Value)) {
         let mut object = self.api.get(PATH);
         change(&mut object);
-        object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
+        object["metadata"]["generation"] =
+            json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
         self.api.put(PATH, object);
     }
 
@@ -55,18 +64,37 @@ impl Scenario {
     }
 
     async fn number(&self, query: &'static str) -> i64 {
-        sqlx::query_scalar(query).fetch_one(self.world.store.pool()).await.unwrap()
+        sqlx::query_scalar(query)
+            .fetch_one(self.world.store.pool())
+            .await
+            .unwrap()
     }
 
     async fn sql(&self, statement: &'static str) {
-        sqlx::raw_sql(statement).execute(self.world.store.pool()).await.unwrap();
+        sqlx::raw_sql(statement)
+            .execute(self.world.store.pool())
+            .await
+            .unwrap();
     }
 
     fn condition(&self, type_: &str) -> String {
         let object = self.api.get(PATH);
-        let found = object["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == type_).unwrap().clone();
-        assert_eq!(found["observedGeneration"], object["metadata"]["generation"], "{type_}");
-        format!("{} {}", found["status"].as_str().unwrap(), found["reason"].as_str().unwrap())
+        let found = object["status"]["conditions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|c| c["type"] == type_)
+            .unwrap()
+            .clone();
+        assert_eq!(
+            found["observedGeneration"], object["metadata"]["generation"],
+            "{type_}"
+        );
+        format!(
+            "{} {}",
+            found["status"].as_str().unwrap(),
+            found["reason"].as_str().unwrap()
+        )
     }
 }
 
@@ -80,11 +108,19 @@ fn two_versions() -> Value {
 /// FAULTS 6: a repeated reconcile, with a cache as old as it may be, writes no second row and no second status.
 #[tokio::test]
 async fn a_template_converges_and_then_nothing_is_written() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     let stale = scenario.object();
-    assert_eq!(scenario.reconcile().await.unwrap().verdict, Verdict::Applied);
+    assert_eq!(
+        scenario.reconcile().await.unwrap().verdict,
+        Verdict::Applied
+    );
     assert_eq!(scenario.condition("Ready"), "True AllReady");
-    assert_eq!(scenario.api.get(PATH)["status"]["tracks"][0]["version"], "v1");
+    assert_eq!(
+        scenario.api.get(PATH)["status"]["tracks"][0]["version"],
+        "v1"
+    );
     let writes = scenario.api.writes();
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.api.writes(), writes);
@@ -92,25 +128,49 @@ async fn a_template_converges_and_then_nothing_is_written() {
     // FAULTS 4: what was read before its own write is refused, and tried again by the driver.
     let conflict = reconcile_in(&scenario.world, &stale).await.unwrap_err();
     assert_eq!(conflict.class, ErrorClass::Transient);
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 2);
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_tracks").await, 1);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        2
+    );
+    assert_eq!(
+        scenario.number("SELECT count(*) FROM prompt_tracks").await,
+        1
+    );
 }
 
 #[tokio::test]
 async fn a_track_that_moves_reaches_the_rows_and_wakes_its_personas() {
-    let Some(mut scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(mut scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     let persona = "/apis/threads-agent.io/v1alpha1/namespaces/a/personas/maya";
-    scenario.api.put(persona, json!({ "metadata": { "name": "maya", "namespace": "a" } }));
+    scenario.api.put(
+        persona,
+        json!({ "metadata": { "name": "maya", "namespace": "a" } }),
+    );
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.api.get(PATH)["status"]["usedBy"], 1);
     assert_eq!(scenario.triggered.personas.try_recv().unwrap().name, "maya");
     scenario.reconcile().await.unwrap();
-    assert!(scenario.triggered.personas.try_recv().is_err(), "nothing changed, nobody is woken");
+    assert!(
+        scenario.triggered.personas.try_recv().is_err(),
+        "nothing changed, nobody is woken"
+    );
 
     scenario.edit(|object| object["spec"]["tracks"][0]["version"] = json!("v2"));
     scenario.reconcile().await.unwrap();
-    assert_eq!(scenario.api.get(PATH)["status"]["tracks"][0]["version"], "v2");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_tracks WHERE version = 'v2'").await, 1);
+    assert_eq!(
+        scenario.api.get(PATH)["status"]["tracks"][0]["version"],
+        "v2"
+    );
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_tracks WHERE version = 'v2'")
+            .await,
+        1
+    );
     assert!(scenario.triggered.personas.try_recv().is_ok());
 }
 
@@ -118,41 +178,68 @@ async fn a_track_that_moves_reaches_the_rows_and_wakes_its_personas() {
 async fn a_missing_config_map_is_waited_for_and_found() {
     let spec = json!({ "versions": [{ "name": "v1", "hook": "h", "bodyFrom": { "name": "texts", "key": "body" } }],
         "tracks": [{ "name": "production", "version": "v1" }] });
-    let Some(scenario) = Scenario::create(spec).await else { return };
+    let Some(scenario) = Scenario::create(spec).await else {
+        return;
+    };
     let waiting = scenario.reconcile().await.unwrap();
     assert_eq!(waiting.verdict, Verdict::Waiting);
     assert!(waiting.again.is_some(), "nobody would tell of a ConfigMap");
     assert_eq!(scenario.condition("Parsed"), "False ConfigMapNotFound");
     assert_eq!(scenario.condition("Stalled"), "False ConfigMapNotFound");
-    scenario.sql("UPDATE waits SET since = now() - interval '6 minutes'").await;
+    scenario
+        .sql("UPDATE waits SET since = now() - interval '6 minutes'")
+        .await;
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.condition("Stalled"), "True ConfigMapNotFound");
 
-    scenario.api.put(TEXTS, json!({ "data": { "body": "{{ input }}" } }));
+    scenario
+        .api
+        .put(TEXTS, json!({ "data": { "body": "{{ input }}" } }));
     assert_eq!(scenario.reconcile().await.unwrap().again, None);
     assert_eq!(scenario.condition("Ready"), "True AllReady");
     assert_eq!(scenario.number("SELECT count(*) FROM waits").await, 0);
 
-    scenario.api.put(TEXTS, json!({ "data": { "body": "another" } }));
+    scenario
+        .api
+        .put(TEXTS, json!({ "data": { "body": "another" } }));
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.condition("Parsed"), "False VersionChanged");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions WHERE body = '{{ input }}'").await, 1);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions WHERE body = '{{ input }}'")
+            .await,
+        1
+    );
 }
 
 /// FAULTS 40: mending works from the error state, and what was good stays in force meanwhile.
 #[tokio::test]
 async fn a_broken_version_stalls_and_a_mended_one_is_ready() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.edit(|object| {
-        object["spec"]["versions"][1] = json!({ "name": "v3", "hook": "a\n{{ unclosed", "body": "b" });
+        object["spec"]["versions"][1] =
+            json!({ "name": "v3", "hook": "a\n{{ unclosed", "body": "b" });
         object["spec"]["tracks"][0]["version"] = json!("v3");
     });
-    assert_eq!(scenario.reconcile().await.unwrap().verdict, Verdict::Refused);
+    assert_eq!(
+        scenario.reconcile().await.unwrap().verdict,
+        Verdict::Refused
+    );
     assert_eq!(scenario.condition("Stalled"), "True PromptInvalid");
     let message = scenario.api.get(PATH)["status"]["conditions"].to_string();
-    assert!(message.contains("v3") && message.contains("line 2"), "{message}");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_tracks WHERE version = 'v1'").await, 1);
+    assert!(
+        message.contains("v3") && message.contains("line 2"),
+        "{message}"
+    );
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_tracks WHERE version = 'v1'")
+            .await,
+        1
+    );
     scenario.edit(|object| {
         object["spec"]["versions"][1] = json!({ "name": "v4", "hook": "a", "body": "b" });
         object["spec"]["tracks"][0]["version"] = json!("v4");
@@ -165,13 +252,22 @@ async fn a_broken_version_stalls_and_a_mended_one_is_ready() {
 /// FAULTS 26: rows deleted by hand are restored, and that is told.
 #[tokio::test]
 async fn deleted_rows_are_restored_with_an_event() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
-    scenario.sql("DELETE FROM prompt_tracks; DELETE FROM prompt_versions").await;
+    scenario
+        .sql("DELETE FROM prompt_tracks; DELETE FROM prompt_versions")
+        .await;
     let outcome = scenario.reconcile().await.unwrap();
     assert_eq!(outcome.notices[0].reason, "Drifted");
     assert_eq!(scenario.condition("Drifted"), "False Repaired");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 2);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        2
+    );
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.condition("Drifted"), "False InSync");
 }
@@ -179,13 +275,20 @@ async fn deleted_rows_are_restored_with_an_event() {
 /// FAULTS 45: the same name again, with another uid, has its rows; nothing of the old object can take them away.
 #[tokio::test]
 async fn a_template_made_again_finds_its_rows() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     let old = scenario.object();
     scenario.put(Uuid::from_u128(2), two_versions());
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.condition("Ready"), "True AllReady");
-    let resolved = scenario.world.store.resolve_prompt("a", "launch", Some("production"), None).await.unwrap();
+    let resolved = scenario
+        .world
+        .store
+        .resolve_prompt("a", "launch", Some("production"), None)
+        .await
+        .unwrap();
     assert_eq!(resolved.unwrap().version, "v1");
     scenario
         .world
@@ -197,25 +300,45 @@ async fn a_template_made_again_finds_its_rows() {
         })
         .await
         .unwrap();
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 2);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        2
+    );
 }
 
 #[tokio::test]
 async fn delete_takes_the_rows_along_and_retain_does_not() {
     let mut spec = two_versions();
     spec["deletionPolicy"] = json!("Delete");
-    let Some(scenario) = Scenario::create(spec).await else { return };
+    let Some(scenario) = Scenario::create(spec).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
-    assert_eq!(scenario.api.get(PATH)["metadata"]["finalizers"][0], crds::common::meta::FINALIZER);
+    assert_eq!(
+        scenario.api.get(PATH)["metadata"]["finalizers"][0],
+        crds::common::meta::FINALIZER
+    );
     scenario.edit(|object| object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"));
     scenario.reconcile().await.unwrap();
     assert!(scenario.api.get(PATH).is_null(), "the object is held back");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 0);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        0
+    );
 
     scenario.put(Uuid::from_u128(3), two_versions());
     scenario.reconcile().await.unwrap();
     assert!(scenario.object().finalizers().is_empty());
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 2);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        2
+    );
 }
 
 /// FAULTS 47: a database that is gone while deleting blocks it, tells so, and the annotation lets it go.
@@ -223,13 +346,21 @@ async fn delete_takes_the_rows_along_and_retain_does_not() {
 async fn a_deletion_without_a_database_blocks_until_it_is_abandoned() {
     let mut spec = two_versions();
     spec["deletionPolicy"] = json!("Delete");
-    let Some(scenario) = Scenario::create(spec).await else { return };
+    let Some(scenario) = Scenario::create(spec).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.world.store.close().await;
     scenario.edit(|object| object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"));
-    assert_eq!(scenario.reconcile().await.unwrap_err().class, ErrorClass::Transient);
+    assert_eq!(
+        scenario.reconcile().await.unwrap_err().class,
+        ErrorClass::Transient
+    );
     assert_eq!(scenario.condition("Ready"), "False Deleting");
-    scenario.edit(|object| object["metadata"]["annotations"] = json!({ crds::common::meta::ANNOTATION_ABANDON: "true" }));
+    scenario.edit(|object| {
+        object["metadata"]["annotations"] =
+            json!({ crds::common::meta::ANNOTATION_ABANDON: "true" })
+    });
     let outcome = scenario.reconcile().await.unwrap();
     assert_eq!(outcome.notices[0].reason, "CleanupAbandoned");
     assert!(scenario.api.get(PATH).is_null());
@@ -237,22 +368,43 @@ async fn a_deletion_without_a_database_blocks_until_it_is_abandoned() {
 
 #[tokio::test]
 async fn without_a_database_the_status_says_so_and_nothing_is_lost() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     scenario.reconcile().await.unwrap();
     scenario.world.store.close().await;
-    assert_eq!(scenario.reconcile().await.unwrap_err().class, ErrorClass::Transient);
+    assert_eq!(
+        scenario.reconcile().await.unwrap_err().class,
+        ErrorClass::Transient
+    );
     assert_eq!(scenario.condition("Ready"), "False DependencyUnavailable");
     assert_eq!(scenario.condition("Stalled"), "False DependencyUnavailable");
-    assert_eq!(scenario.api.get(PATH)["status"]["versions"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        scenario.api.get(PATH)["status"]["versions"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// FAULTS 8: a write that the API server refuses for a while is repeated until it stands.
 #[tokio::test]
 async fn a_refused_status_write_is_repeated() {
-    let Some(scenario) = Scenario::create(two_versions()).await else { return };
+    let Some(scenario) = Scenario::create(two_versions()).await else {
+        return;
+    };
     scenario.api.objects().refuse = (1, StatusCode::INTERNAL_SERVER_ERROR);
-    assert_eq!(scenario.reconcile().await.unwrap_err().class, ErrorClass::Transient);
+    assert_eq!(
+        scenario.reconcile().await.unwrap_err().class,
+        ErrorClass::Transient
+    );
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.condition("Ready"), "True AllReady");
-    assert_eq!(scenario.number("SELECT count(*) FROM prompt_versions").await, 2);
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        2
+    );
 }

@@ -43,7 +43,10 @@ impl ValidatedTemplate {
     /// The ConfigMap keys that the versions name, each once.
     #[must_use]
     pub fn references(&self) -> BTreeSet<(&str, &str)> {
-        let texts = self.versions.iter().flat_map(|version| [&version.hook, &version.body]);
+        let texts = self
+            .versions
+            .iter()
+            .flat_map(|version| [&version.hook, &version.body]);
         texts
             .filter_map(|text| match text {
                 Text::Inline(_) => None,
@@ -62,7 +65,9 @@ pub enum Invalid {
     Twice(String),
     #[error("version {version:?} needs exactly one of {part} and {part}From")]
     Source { version: String, part: &'static str },
-    #[error("version {version:?}: {part} holds the character NUL, which cannot be stored; remove it")]
+    #[error(
+        "version {version:?}: {part} holds the character NUL, which cannot be stored; remove it"
+    )]
     Nul { version: String, part: &'static str },
     #[error("track {track:?} names version {version:?}, which is not in spec.versions")]
     Track { track: String, version: String },
@@ -71,7 +76,12 @@ pub enum Invalid {
 /// # Errors
 /// The first thing that is wrong, with how to mend it.
 pub fn validate(template: &PromptTemplate) -> Result<ValidatedTemplate, Invalid> {
-    let uid = template.metadata.uid.as_deref().and_then(|uid| uid.parse().ok()).ok_or(Invalid::Absent("uid"))?;
+    let uid = template
+        .metadata
+        .uid
+        .as_deref()
+        .and_then(|uid| uid.parse().ok())
+        .ok_or(Invalid::Absent("uid"))?;
     let namespace = template.namespace().ok_or(Invalid::Absent("namespace"))?;
     let spec = &template.spec;
     let mut names = BTreeSet::new();
@@ -82,8 +92,15 @@ pub fn validate(template: &PromptTemplate) -> Result<ValidatedTemplate, Invalid>
         }
         versions.push(validate_version(version)?);
     }
-    if let Some(track) = spec.tracks.iter().find(|track| !names.contains(track.version.as_str())) {
-        return Err(Invalid::Track { track: track.name.clone(), version: track.version.clone() });
+    if let Some(track) = spec
+        .tracks
+        .iter()
+        .find(|track| !names.contains(track.version.as_str()))
+    {
+        return Err(Invalid::Track {
+            track: track.name.clone(),
+            version: track.version.clone(),
+        });
     }
     Ok(ValidatedTemplate {
         uid,
@@ -100,14 +117,21 @@ pub fn validate(template: &PromptTemplate) -> Result<ValidatedTemplate, Invalid>
 fn validate_version(version: &PromptVersion) -> Result<WantedVersion, Invalid> {
     let name = &version.name;
     let checked = |part, text: &str| match text.contains('\0') {
-        true => Err(Invalid::Nul { version: name.clone(), part }),
+        true => Err(Invalid::Nul {
+            version: name.clone(),
+            part,
+        }),
         false => Ok(text.to_owned()),
     };
-    let source = |part, inline: &Option<String>, from: &Option<ConfigMapKeyRef>| match (inline, from) {
-        (Some(text), None) => Ok(Text::Inline(checked(part, text)?)),
-        (None, Some(key)) => Ok(Text::ConfigMap(key.clone())),
-        _ => Err(Invalid::Source { version: name.clone(), part }),
-    };
+    let source =
+        |part, inline: &Option<String>, from: &Option<ConfigMapKeyRef>| match (inline, from) {
+            (Some(text), None) => Ok(Text::Inline(checked(part, text)?)),
+            (None, Some(key)) => Ok(Text::ConfigMap(key.clone())),
+            _ => Err(Invalid::Source {
+                version: name.clone(),
+                part,
+            }),
+        };
     Ok(WantedVersion {
         name: name.clone(),
         system: checked("system", version.system.as_deref().unwrap_or_default())?,

@@ -24,8 +24,13 @@ fn template(name: &str) -> Value {
 fn condition(api: &MemoryApi, name: &str, type_: &str) -> Option<(String, String)> {
     let object = api.get(&path(name));
     let all = object["status"]["conditions"].as_array()?.clone();
-    let found = all.into_iter().find(|condition| condition["type"] == type_)?;
-    Some((found["status"].as_str()?.to_owned(), found["reason"].as_str()?.to_owned()))
+    let found = all
+        .into_iter()
+        .find(|condition| condition["type"] == type_)?;
+    Some((
+        found["status"].as_str()?.to_owned(),
+        found["reason"].as_str()?.to_owned(),
+    ))
 }
 
 async fn until(what: &str, holds: impl Fn() -> bool) {
@@ -34,7 +39,9 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 fn seen(name: &str) -> Watched<PromptTemplate> {
@@ -42,16 +49,26 @@ fn seen(name: &str) -> Watched<PromptTemplate> {
 }
 
 fn driver<F>(ctx: &Arc<Context>, reconcile: F) -> Driver<PromptTemplate, F> {
-    Driver { ctx: ctx.clone(), reconcile, failures: Mutex::default(), kind: std::marker::PhantomData }
+    Driver {
+        ctx: ctx.clone(),
+        reconcile,
+        failures: Mutex::default(),
+        kind: std::marker::PhantomData,
+    }
 }
 
 /// FAULTS 13 and 14: one panics, one cannot be read; the others are reconciled and the controller goes on.
 #[tokio::test]
 async fn one_poisonous_object_is_degraded_alone() {
     let api = MemoryApi::default();
-    let Some((ctx, triggered, _database)) = context(&api).await else { return };
+    let Some((ctx, triggered, _database)) = context(&api).await else {
+        return;
+    };
     for index in 0..50 {
-        api.put(&path(&format!("good-{index}")), template(&format!("good-{index}")));
+        api.put(
+            &path(&format!("good-{index}")),
+            template(&format!("good-{index}")),
+        );
     }
     api.put(&path("panics"), template("panics"));
     let mut unreadable = template("unreadable");
@@ -73,44 +90,82 @@ async fn one_poisonous_object_is_degraded_alone() {
             }
         },
     ));
-    until("all others are reconciled", || reached.lock().unwrap().len() == 50).await;
-    let degraded = |name: &str| condition(&api, name, "Stalled").map(|(status, reason)| format!("{status} {reason}"));
-    until("the panic is told", || degraded("panics").as_deref() == Some("True InternalError")).await;
-    until("the unreadable one is told", || degraded("unreadable").as_deref() == Some("True SpecInvalid")).await;
+    until("all others are reconciled", || {
+        reached.lock().unwrap().len() == 50
+    })
+    .await;
+    let degraded = |name: &str| {
+        condition(&api, name, "Stalled").map(|(status, reason)| format!("{status} {reason}"))
+    };
+    until("the panic is told", || {
+        degraded("panics").as_deref() == Some("True InternalError")
+    })
+    .await;
+    until("the unreadable one is told", || {
+        degraded("unreadable").as_deref() == Some("True SpecInvalid")
+    })
+    .await;
     assert_eq!(degraded("good-0"), None);
 
     reached.lock().unwrap().clear();
-    ctx.process.signals.triggers.templates.reconcile("a", "good-7");
-    until("the controller still listens", || reached.lock().unwrap().contains("good-7")).await;
-    assert!(ctx.process.ready.failures().is_empty(), "the watch is synced: {:?}", ctx.process.ready.failures());
+    ctx.process
+        .signals
+        .triggers
+        .templates
+        .reconcile("a", "good-7");
+    until("the controller still listens", || {
+        reached.lock().unwrap().contains("good-7")
+    })
+    .await;
+    assert!(
+        ctx.process.ready.failures().is_empty(),
+        "the watch is synced: {:?}",
+        ctx.process.ready.failures()
+    );
     ctx.process.signals.stop.cancel();
-    tokio::time::timeout(Duration::from_secs(20), controller).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(20), controller)
+        .await
+        .unwrap()
+        .unwrap()
+        .unwrap();
 }
 
 /// FAULTS 4: another wrote in between; the reconcile is repeated with what stands then, and his field stays.
 #[tokio::test]
 async fn a_conflict_is_repeated_with_the_object_as_it_is_then() {
     let api = MemoryApi::default();
-    let Some((ctx, _triggered, _database)) = context(&api).await else { return };
+    let Some((ctx, _triggered, _database)) = context(&api).await else {
+        return;
+    };
     api.put(&path("x"), template("x"));
     let other = api.clone();
     let raced = Arc::new(Mutex::new(false));
-    let driver = driver(&ctx, move |object: Arc<PromptTemplate>, ctx: Arc<Context>| {
-        let (other, raced) = (other.clone(), raced.clone());
-        async move {
-            if !std::mem::replace(&mut *raced.lock().unwrap(), true) {
-                let mut theirs = other.get(&path("x"));
-                theirs["metadata"]["labels"] = json!({ "theirs": "kept" });
-                other.put(&path("x"), theirs);
+    let driver = driver(
+        &ctx,
+        move |object: Arc<PromptTemplate>, ctx: Arc<Context>| {
+            let (other, raced) = (other.clone(), raced.clone());
+            async move {
+                if !std::mem::replace(&mut *raced.lock().unwrap(), true) {
+                    let mut theirs = other.get(&path("x"));
+                    theirs["metadata"]["labels"] = json!({ "theirs": "kept" });
+                    other.put(&path("x"), theirs);
+                }
+                let mut after = object.status.clone().unwrap_or_default();
+                after.used_by = Some(3);
+                let api = Api::<PromptTemplate>::namespaced(ctx.client.clone(), "a");
+                let before = object.status.clone().unwrap_or_default();
+                crate::controller::patch_status(
+                    &api,
+                    "x",
+                    object.metadata.resource_version.as_deref(),
+                    &before,
+                    &after,
+                )
+                .await?;
+                Ok(Outcome::done())
             }
-            let mut after = object.status.clone().unwrap_or_default();
-            after.used_by = Some(3);
-            let api = Api::<PromptTemplate>::namespaced(ctx.client.clone(), "a");
-            let before = object.status.clone().unwrap_or_default();
-            crate::controller::patch_status(&api, "x", object.metadata.resource_version.as_deref(), &before, &after).await?;
-            Ok(Outcome::done())
-        }
-    });
+        },
+    );
     let first = driver.drive(&seen("x")).await;
     assert_ne!(first, Action::await_change(), "it is tried again by itself");
     assert!(api.get(&path("x"))["status"].is_null());
@@ -123,10 +178,15 @@ async fn a_conflict_is_repeated_with_the_object_as_it_is_then() {
 #[tokio::test]
 async fn an_object_that_is_gone_is_not_reconciled() {
     let api = MemoryApi::default();
-    let Some((ctx, _triggered, _database)) = context(&api).await else { return };
-    let driver = driver(&ctx, async |_: Arc<PromptTemplate>, _| -> Result<Outcome, ReconcileError> {
-        panic!("there is nothing to reconcile")
-    });
+    let Some((ctx, _triggered, _database)) = context(&api).await else {
+        return;
+    };
+    let driver = driver(
+        &ctx,
+        async |_: Arc<PromptTemplate>, _| -> Result<Outcome, ReconcileError> {
+            panic!("there is nothing to reconcile")
+        },
+    );
     assert_eq!(driver.drive(&seen("gone")).await, Action::await_change());
     assert_eq!(api.writes(), 0);
 }
@@ -135,10 +195,16 @@ async fn an_object_that_is_gone_is_not_reconciled() {
 #[tokio::test]
 async fn being_fenced_out_ends_the_leadership() {
     let api = MemoryApi::default();
-    let Some((ctx, _triggered, _database)) = context(&api).await else { return };
+    let Some((ctx, _triggered, _database)) = context(&api).await else {
+        return;
+    };
     api.put(&path("x"), template("x"));
     let driver = driver(&ctx, async |_: Arc<PromptTemplate>, _| {
-        Err(ReconcileError::new(ErrorClass::Fenced, Reason::DependencyUnavailable, "a newer leader writes"))
+        Err(ReconcileError::new(
+            ErrorClass::Fenced,
+            Reason::DependencyUnavailable,
+            "a newer leader writes",
+        ))
     });
     assert_eq!(driver.drive(&seen("x")).await, Action::await_change());
     assert!(!ctx.process.leadership.holds());
@@ -147,13 +213,21 @@ async fn being_fenced_out_ends_the_leadership() {
 #[tokio::test]
 async fn failures_in_a_row_wait_longer_and_success_forgets_them() {
     let api = MemoryApi::default();
-    let Some((ctx, _triggered, _database)) = context(&api).await else { return };
+    let Some((ctx, _triggered, _database)) = context(&api).await else {
+        return;
+    };
     api.put(&path("x"), template("x"));
     let fails = Arc::new(Mutex::new(true));
     let failing = fails.clone();
     let driver = driver(&ctx, move |_: Arc<PromptTemplate>, _| {
         let fails = *failing.lock().unwrap();
-        async move { if fails { Err(ReconcileError::transient("down")) } else { Ok(Outcome::done()) } }
+        async move {
+            if fails {
+                Err(ReconcileError::transient("down"))
+            } else {
+                Ok(Outcome::done())
+            }
+        }
     });
     let key = ("a".to_owned(), "x".to_owned());
     for failures in 1..=3 {
@@ -163,20 +237,32 @@ async fn failures_in_a_row_wait_longer_and_success_forgets_them() {
     *fails.lock().unwrap() = false;
     driver.drive(&seen("x")).await;
     assert!(driver.failures.lock().unwrap().is_empty());
-    let counted = |outcome| ctx.process.metrics.reconciles.with_label_values(&["PromptTemplate", outcome]).get();
+    let counted = |outcome| {
+        ctx.process
+            .metrics
+            .reconciles
+            .with_label_values(&["PromptTemplate", outcome])
+            .get()
+    };
     assert_eq!((counted("transient"), counted("applied")), (3, 1));
 }
 
 #[tokio::test]
 async fn an_event_that_cannot_be_written_is_no_failure() {
     let api = MemoryApi::default();
-    let Some((ctx, _triggered, _database)) = context(&api).await else { return };
+    let Some((ctx, _triggered, _database)) = context(&api).await else {
+        return;
+    };
     api.put(&path("x"), template("x"));
     api.objects().refuse = (5, StatusCode::FORBIDDEN);
     let driver = driver(&ctx, async |_: Arc<PromptTemplate>, _| {
         Ok(Outcome::done().telling(vec![Notice::normal("Accepted", "it was")]))
     });
     assert_eq!(driver.drive(&seen("x")).await, Action::await_change());
-    let tried = api.objects().requests.iter().any(|(method, path)| *method == Method::POST && path.ends_with("/events"));
+    let tried = api
+        .objects()
+        .requests
+        .iter()
+        .any(|(method, path)| *method == Method::POST && path.ends_with("/events"));
     assert!(tried, "no event was tried");
 }

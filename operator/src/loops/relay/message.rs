@@ -13,9 +13,13 @@ pub fn outgoing(row: &UnsentMessage) -> Outgoing {
     let id = wake_message_id(row.task_id, row.attempt);
     let message = Message {
         id,
-        body: Body::ContentGeneration { persona_uid: row.persona_uid, task_id: row.task_id },
+        body: Body::ContentGeneration {
+            persona_uid: row.persona_uid,
+            task_id: row.task_id,
+        },
         metadata: Metadata {
-            created_at: Timestamp::from_microsecond(row.created_at.timestamp_micros()).unwrap_or(Timestamp::UNIX_EPOCH),
+            created_at: Timestamp::from_microsecond(row.created_at.timestamp_micros())
+                .unwrap_or(Timestamp::UNIX_EPOCH),
             priority: Priority::of(row.priority),
             retry_count: row.retry_count,
         },

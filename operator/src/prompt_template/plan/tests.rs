@@ -17,15 +17,28 @@ fn template(spec: Value) -> ValidatedTemplate {
 }
 
 fn source(hook: &str) -> PromptSource {
-    PromptSource { system: String::new(), hook: hook.into(), body: "b".into() }
+    PromptSource {
+        system: String::new(),
+        hook: hook.into(),
+        body: "b".into(),
+    }
 }
 
 fn row(version: &str, hook: &str, number: i32) -> VersionRow {
-    VersionRow { version: version.into(), digest: version_digest("launch", &source(hook)), number }
+    VersionRow {
+        version: version.into(),
+        digest: version_digest("launch", &source(hook)),
+        number,
+    }
 }
 
 fn track(name: &str, version: &str, digest: &str) -> TrackRow {
-    TrackRow { track: name.into(), version: version.into(), digest: digest.into(), since: DateTime::<Utc>::UNIX_EPOCH }
+    TrackRow {
+        track: name.into(),
+        version: version.into(),
+        digest: digest.into(),
+        since: DateTime::<Utc>::UNIX_EPOCH,
+    }
 }
 
 fn two_versions(second_hook: &str) -> ValidatedTemplate {
@@ -40,20 +53,42 @@ fn versions_that_parse_are_written_and_tracks_name_them() {
     let plan = plan(&two_versions("two"), &Observed::default());
     assert!(plan.write && plan.version_problems.is_empty() && plan.track_problems.is_empty());
     assert_eq!(plan.versions.len(), 2);
-    assert_eq!(plan.tracks[1].digest, version_digest("launch", &source("two")));
+    assert_eq!(
+        plan.tracks[1].digest,
+        version_digest("launch", &source("two"))
+    );
 }
 
 /// A version that does not parse is told with version, part and line; the other one is served.
 #[test]
 fn a_version_that_does_not_parse_keeps_nobody_else_from_working() {
     let plan = plan(&two_versions("first line\n{% if %}"), &Observed::default());
-    assert_eq!(plan.versions.iter().map(|version| version.name.as_str()).collect::<Vec<_>>(), ["v1"]);
+    assert_eq!(
+        plan.versions
+            .iter()
+            .map(|version| version.name.as_str())
+            .collect::<Vec<_>>(),
+        ["v1"]
+    );
     let problem = &plan.version_problems[0];
-    assert_eq!((problem.reason, problem.waits), (Reason::PromptInvalid, false));
+    assert_eq!(
+        (problem.reason, problem.waits),
+        (Reason::PromptInvalid, false)
+    );
     for word in ["v2", "hook", "line 2"] {
-        assert!(problem.message.contains(word), "{word} is not in {:?}", problem.message);
+        assert!(
+            problem.message.contains(word),
+            "{word} is not in {:?}",
+            problem.message
+        );
     }
-    assert_eq!(plan.tracks.iter().map(|track| track.name.as_str()).collect::<Vec<_>>(), ["production"]);
+    assert_eq!(
+        plan.tracks
+            .iter()
+            .map(|track| track.name.as_str())
+            .collect::<Vec<_>>(),
+        ["production"]
+    );
     assert!(plan.track_problems[0].message.contains("canary"));
 }
 
@@ -64,14 +99,35 @@ fn a_track_keeps_what_was_last_good() {
         versions: vec![row("v1", "one", 1), row("v2", "two", 2)],
         tracks: vec![track("canary", "v2", &row("v2", "two", 2).digest)],
     };
-    let broken = plan(&two_versions("{% if %}"), &Observed { rows, ..Observed::default() });
+    let broken = plan(
+        &two_versions("{% if %}"),
+        &Observed {
+            rows,
+            ..Observed::default()
+        },
+    );
     assert!(broken.track_problems.is_empty());
     assert_eq!(broken.tracks[1].digest, row("v2", "two", 2).digest);
 
     // The version is new and broken, but the track stood on another one.
-    let rows = TemplateRows { versions: vec![row("v1", "one", 1)], tracks: vec![track("canary", "v1", "one-digest")] };
-    let moved = plan(&two_versions("{% if %}"), &Observed { rows, ..Observed::default() });
-    assert_eq!((moved.tracks[1].version.as_str(), moved.tracks[1].digest.as_str()), ("v1", "one-digest"));
+    let rows = TemplateRows {
+        versions: vec![row("v1", "one", 1)],
+        tracks: vec![track("canary", "v1", "one-digest")],
+    };
+    let moved = plan(
+        &two_versions("{% if %}"),
+        &Observed {
+            rows,
+            ..Observed::default()
+        },
+    );
+    assert_eq!(
+        (
+            moved.tracks[1].version.as_str(),
+            moved.tracks[1].digest.as_str()
+        ),
+        ("v1", "one-digest")
+    );
 }
 
 #[test]
@@ -85,23 +141,48 @@ fn a_config_map_is_waited_for_and_may_not_change_a_version() {
         texts: [(("texts".to_owned(), "hook".to_owned()), text)].into(),
         ..Observed::default()
     };
-    let missing = Problem::waiting(Reason::ConfigMapNotFound, "ConfigMap \"texts\" does not exist".into());
+    let missing = Problem::waiting(
+        Reason::ConfigMapNotFound,
+        "ConfigMap \"texts\" does not exist".into(),
+    );
     let waiting = plan(&wanted, &observed(Err(missing), TemplateRows::default()));
-    assert!(waiting.version_problems[0].waits && waiting.version_problems[0].message.starts_with("version \"v1\": "));
+    assert!(
+        waiting.version_problems[0].waits
+            && waiting.version_problems[0]
+                .message
+                .starts_with("version \"v1\": ")
+    );
 
-    let first = plan(&wanted, &observed(Ok("one".into()), TemplateRows::default()));
+    let first = plan(
+        &wanted,
+        &observed(Ok("one".into()), TemplateRows::default()),
+    );
     assert_eq!(first.versions[0].digest, row("v1", "one", 1).digest);
 
-    let rows = TemplateRows { versions: vec![row("v1", "one", 1)], tracks: vec![] };
+    let rows = TemplateRows {
+        versions: vec![row("v1", "one", 1)],
+        tracks: vec![],
+    };
     let changed = plan(&wanted, &observed(Ok("two".into()), rows.clone()));
     assert_eq!(changed.version_problems[0].reason, Reason::VersionChanged);
-    assert_eq!(changed.tracks[0].digest, row("v1", "one", 1).digest, "what was first read stays in use");
-    assert!(plan(&wanted, &observed(Ok("one".into()), rows)).version_problems.is_empty());
+    assert_eq!(
+        changed.tracks[0].digest,
+        row("v1", "one", 1).digest,
+        "what was first read stays in use"
+    );
+    assert!(
+        plan(&wanted, &observed(Ok("one".into()), rows))
+            .version_problems
+            .is_empty()
+    );
 }
 
 #[test]
 fn two_templates_with_the_same_texts_have_versions_of_their_own() {
-    assert_ne!(version_digest("launch", &source("one")), version_digest("other", &source("one")));
+    assert_ne!(
+        version_digest("launch", &source("one")),
+        version_digest("other", &source("one"))
+    );
     assert_eq!(version_digest("launch", &source("one")).len(), 64);
 }
 
@@ -109,8 +190,17 @@ fn two_templates_with_the_same_texts_have_versions_of_their_own() {
 fn rows_that_are_gone_are_drift_and_report_leaves_them() {
     let digest = row("v1", "one", 1).digest;
     let seen = PromptTemplateStatus {
-        versions: vec![VersionStatus { name: "v1".into(), digest: digest.clone(), number: 1 }],
-        tracks: vec![TrackStatus { name: "production".into(), version: "v1".into(), digest: digest.clone(), since: None }],
+        versions: vec![VersionStatus {
+            name: "v1".into(),
+            digest: digest.clone(),
+            number: 1,
+        }],
+        tracks: vec![TrackStatus {
+            name: "production".into(),
+            version: "v1".into(),
+            digest: digest.clone(),
+            since: None,
+        }],
         ..PromptTemplateStatus::default()
     };
     let spec = |policy: &str| {
@@ -119,17 +209,45 @@ fn rows_that_are_gone_are_drift_and_report_leaves_them() {
             "tracks": [{ "name": "production", "version": "v1" }], "driftPolicy": policy,
         }))
     };
-    let gone = Observed { seen: Some(seen.clone()), ..Observed::default() };
+    let gone = Observed {
+        seen: Some(seen.clone()),
+        ..Observed::default()
+    };
     let repaired = plan(&spec("Repair"), &gone);
-    assert!(repaired.write && repaired.drift.unwrap().contains("version \"v1\" is missing"));
+    assert!(
+        repaired.write
+            && repaired
+                .drift
+                .unwrap()
+                .contains("version \"v1\" is missing")
+    );
     assert!(!plan(&spec("Report"), &gone).write);
 
-    let rows = TemplateRows { versions: vec![row("v1", "one", 1)], tracks: vec![track("production", "v1", &digest)] };
-    assert_eq!(plan(&spec("Repair"), &Observed { rows, seen: Some(seen), ..Observed::default() }).drift, None);
+    let rows = TemplateRows {
+        versions: vec![row("v1", "one", 1)],
+        tracks: vec![track("production", "v1", &digest)],
+    };
+    assert_eq!(
+        plan(
+            &spec("Repair"),
+            &Observed {
+                rows,
+                seen: Some(seen),
+                ..Observed::default()
+            }
+        )
+        .drift,
+        None
+    );
 }
 
 #[test]
 fn a_suspended_template_writes_nothing() {
-    let plan = plan(&template(json!({ "versions": [{ "name": "v1", "hook": "{% if %}", "body": "b" }], "suspend": true })), &Observed::default());
+    let plan = plan(
+        &template(
+            json!({ "versions": [{ "name": "v1", "hook": "{% if %}", "body": "b" }], "suspend": true }),
+        ),
+        &Observed::default(),
+    );
     assert_eq!(plan, Plan::default());
 }

@@ -22,7 +22,10 @@ fn a_good_template_keeps_its_texts_and_references() {
         "tracks": [{ "name": "production", "version": "v2" }],
     })))
     .unwrap();
-    assert_eq!(valid.references().into_iter().collect::<Vec<_>>(), [("texts", "body")]);
+    assert_eq!(
+        valid.references().into_iter().collect::<Vec<_>>(),
+        [("texts", "body")]
+    );
     assert_eq!(valid.versions[1].system, "");
     assert!(!valid.suspended && !valid.report_drift);
 }
@@ -32,12 +35,22 @@ fn a_good_template_keeps_its_texts_and_references() {
 fn what_cannot_be_acted_upon_is_refused_with_a_sentence() {
     let refused = |spec| validate(&template(spec)).unwrap_err().to_string();
     let version = |name: &str| json!({ "name": name, "hook": "h", "body": "b" });
-    assert!(refused(json!({ "versions": [version("v1"), version("v1")] })).contains("stands twice"));
-    assert!(refused(json!({ "versions": [{ "name": "v1", "hook": "h" }] })).contains("exactly one of body and bodyFrom"));
-    let both = json!({ "name": "v1", "hook": "h", "hookFrom": { "name": "c", "key": "k" }, "body": "b" });
+    assert!(
+        refused(json!({ "versions": [version("v1"), version("v1")] })).contains("stands twice")
+    );
+    assert!(
+        refused(json!({ "versions": [{ "name": "v1", "hook": "h" }] }))
+            .contains("exactly one of body and bodyFrom")
+    );
+    let both =
+        json!({ "name": "v1", "hook": "h", "hookFrom": { "name": "c", "key": "k" }, "body": "b" });
     assert!(refused(json!({ "versions": [both] })).contains("exactly one of hook and hookFrom"));
-    assert!(refused(json!({ "versions": [{ "name": "v1", "hook": "h\u{0}", "body": "b" }] })).contains("NUL"));
-    let stray = json!({ "versions": [version("v1")], "tracks": [{ "name": "canary", "version": "v9" }] });
+    assert!(
+        refused(json!({ "versions": [{ "name": "v1", "hook": "h\u{0}", "body": "b" }] }))
+            .contains("NUL")
+    );
+    let stray =
+        json!({ "versions": [version("v1")], "tracks": [{ "name": "canary", "version": "v9" }] });
     assert!(refused(stray).contains("not in spec.versions"));
 }
 
