@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::{sync::watch, task::JoinHandle};
 
 const RETRY: Duration = Duration::from_secs(2);
+const FIRST_RENEWAL_POLL: Duration = Duration::from_millis(20);
 
 /// The Lease as this process holds it.
 pub struct Held {
@@ -54,7 +55,11 @@ pub async fn acquire(
         match stand(&client, settings, &name).await {
             Ok(Some(manager)) => {
                 let (leads, keeper) = manager.watch().await;
-                return Ok(Held { leads, keeper });
+                let held = Held { leads, keeper };
+                if renewed(leadership).await {
+                    return Ok(held);
+                }
+                held.release().await;
             }
             Ok(None) => {}
             Err(error) => {
@@ -63,6 +68,17 @@ pub async fn acquire(
             }
         }
     }
+}
+
+/// Waits for the first renewal by this process. A Lease that was taken has one already; one that an earlier process of this Pod
+/// left behind is ours by name, and is renewed within five seconds.
+async fn renewed(leadership: &Leadership) -> bool {
+    let renewing = async {
+        while !leadership.holds() {
+            tokio::time::sleep(FIRST_RENEWAL_POLL).await;
+        }
+    };
+    tokio::time::timeout(LEASE_DURATION, renewing).await.is_ok()
 }
 
 /// Name of the Lease: two installs in one namespace do not compete.

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 /// Where nothing is due, it is asked again this often: the net under a lost notification.
 const POLL: Duration = Duration::from_secs(20);
 /// Notifications come in bursts; one look serves them all.
-const BURST: Duration = Duration::from_millis(200);
+const BURST: Duration = Duration::from_millis(400);
 /// Between two looks at queues whose messages nobody takes, and at budgets that are used up.
 const SLOW: Duration = Duration::from_secs(5);
 
