@@ -4,6 +4,7 @@ use crate::{
     exec, images, model,
     model::Endpoint,
     native::{self, build, kubectl, services},
+    oci,
     paths::{self, Instance},
     progress::Step,
 };
@@ -107,8 +108,7 @@ pub fn credentials(instance: &Instance) -> Result<String> {
 pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
     let mut digests = Vec::new();
     for program in ["operator", "worker"] {
-        let archive =
-            images::archive(&images::of_program(program), &paths::home()?.join("images"))?;
+        let archive = oci::archive(&images::of_program(program), &paths::home()?.join("images"))?;
         native::node::import(instance, &archive.path, &archive.digest, step)?;
         digests.push(archive.digest[..16].to_owned());
     }

@@ -10,6 +10,7 @@ mod images;
 mod k3d;
 mod model;
 mod native;
+mod oci;
 mod paths;
 mod posts;
 mod process;

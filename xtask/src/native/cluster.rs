@@ -2,7 +2,7 @@
 
 use super::{build, control_plane, dns, netns, node, outside, packages, pki, services, standins};
 use crate::{
-    deploy, images,
+    deploy, images, oci,
     paths::{self, Instance},
     progress::{Step, Steps},
 };
@@ -71,7 +71,7 @@ fn kubernetes(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
     steps.run("container runtime", "cargo xtask logs containerd", |step| {
         node::start_runtime(instance, step)?;
         for image in images::of_cluster(step)? {
-            let archive = images::archive(&image, &paths::home()?.join("images"))?;
+            let archive = oci::archive(&image, &paths::home()?.join("images"))?;
             node::import(instance, &archive.path, &archive.digest, step)?;
         }
         Ok(())
