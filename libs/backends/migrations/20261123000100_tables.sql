@@ -264,8 +264,16 @@ CREATE TABLE posts (
     embedding_model    text NOT NULL,
     embedding          real[] NOT NULL,
     embedding_version  integer NOT NULL DEFAULT 1,
-    point_version      integer NOT NULL DEFAULT 0
+    point_version      integer NOT NULL DEFAULT 0,
+    point_stored_at    timestamptz
 );
+-- Whoever stores a point: a commit compares with the posts whose point came after its similarity query.
+CREATE FUNCTION note_point_stored() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.point_stored_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER posts_point_stored BEFORE UPDATE OF point_version ON posts FOR EACH ROW EXECUTE FUNCTION note_point_stored();
 CREATE INDEX posts_by_persona ON posts (persona_uid, ts DESC);
 CREATE INDEX posts_by_run ON posts (run_id, index);
 CREATE INDEX posts_without_point ON posts (collection, ts) WHERE point_version < embedding_version;

@@ -123,7 +123,7 @@ BEGIN
     FROM (SELECT id, embedding FROM posts
           WHERE persona_uid = t.persona_uid AND collection = p_post ->> 'collection' AND task_id <> t.id
             AND array_length(embedding, 1) = array_length(p_embedding, 1)
-            AND (ts >= p_queried_at - interval '5 seconds' OR point_version < embedding_version)
+            AND (ts >= p_queried_at OR point_version < embedding_version OR point_stored_at >= p_queried_at)
           ORDER BY ts DESC LIMIT 200) recent
     ORDER BY similarity DESC LIMIT 1;
     IF twin.similarity >= threshold AND action <> 'Flag' THEN

@@ -1,0 +1,94 @@
+//! How fast the relay empties its outbox: row → publish with `mandatory` → confirm of a quorum queue → marked as sent.
+//!
+//! Needs `TEST_POSTGRES_SUPERUSER_URL` and `TEST_AMQP_URL`; `MESSAGES` (100,000) says how many rows wait. Prints one line of
+//! JSON: messages, seconds, messages a second, bytes a message.
+
+use anyhow::{Context, ensure};
+use backends::{
+    credential::Credential,
+    postgres::{operator::OperatorStore, testing::TestDatabase},
+    rabbitmq::{BrokerAddress, Publisher, Topology},
+};
+use operator::loops::relay::{BATCH, outgoing, relay_batch};
+use std::time::Instant;
+
+const QUEUE: &str = "content.generation.bench.relay-00000000";
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let url = std::env::var("TEST_AMQP_URL").context("TEST_AMQP_URL names no broker")?;
+    let messages: i64 = std::env::var("MESSAGES").map_or(Ok(100_000), |count| count.parse())?;
+    let database = TestDatabase::create()
+        .await?
+        .context("there is no Postgres")?;
+    let store = OperatorStore::lead(&database.operator_url, "bench").await?;
+    let address = |name| BrokerAddress::new(Credential::from(url.as_str()), name);
+    let topology = Topology::new(address("bench-topology"));
+    topology.ensure_exchanges().await?;
+    topology.ensure_work_queue(QUEUE).await?;
+    topology.purge(QUEUE).await?;
+    seed(&store, messages).await?;
+    let bytes = store
+        .unsent_messages(1)
+        .await?
+        .first()
+        .map_or(0, |row| outgoing(row).body.len());
+
+    let publisher = Publisher::new(address("bench-relay"));
+    publisher.check().await?;
+    let began = Instant::now();
+    let mut sent = 0;
+    loop {
+        let relayed = relay_batch(&store, &publisher, BATCH).await?;
+        if relayed.is_empty() {
+            break;
+        }
+        ensure!(
+            relayed.trouble.is_none() && relayed.refused == 0,
+            "not everything was confirmed: {relayed:?}"
+        );
+        sent += relayed.sent;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "{{\"messages\":{sent},\"seconds\":{seconds:.3},\"perSecond\":{:.0},\"bytes\":{bytes}}}",
+        sent as f64 / seconds
+    );
+    topology.purge(QUEUE).await?;
+    topology.delete_if_idle(QUEUE).await?;
+    topology.delete_if_idle(&format!("{QUEUE}.dead")).await?;
+    Ok(())
+}
+
+/// One persona with a run of so many queued tasks, each with a message that waits.
+async fn seed(store: &OperatorStore, messages: i64) -> anyhow::Result<()> {
+    let mut transaction = store.begin().await?;
+    for statement in [
+        "INSERT INTO personas (uid, namespace, namespace_uid, name, queue, collection)
+         VALUES (gen_random_uuid(), 'a', gen_random_uuid(), 'maya', $1, 'c')",
+        "INSERT INTO persona_revisions (id, persona_uid, namespace, number, digest, spec)
+         SELECT uid, uid, 'a', 1, 'd', '{}' FROM personas WHERE queue = $1",
+        "INSERT INTO prompt_versions (namespace, digest, template_uid, template_name, version, number, system, hook, body)
+         SELECT 'a', 'p', uid, 'launch', 'v1', 1, '', 'h', 'b' FROM personas WHERE queue = $1",
+        "INSERT INTO content_runs (id, job_uid, namespace, namespace_uid, name, persona_uid, persona_name, spec_digest, kind,
+             credentials_digest, deadline_at)
+         SELECT uid, uid, 'a', namespace_uid, 'launch', uid, 'maya', 'd', 'generate', 'c', now() + interval '1 hour'
+         FROM personas WHERE queue = $1",
+    ] {
+        sqlx::query(statement).bind(QUEUE).execute(&mut *transaction).await?;
+    }
+    for statement in [
+        "INSERT INTO tasks (id, namespace, run_id, persona_uid, persona_revision, prompt_digest, protocol, credentials_digest,
+             kind, index, payload)
+         SELECT gen_random_uuid(), 'a', uid, uid, uid, 'p', 1, 'c', 'generate', index, '{}'
+         FROM personas, generate_series(0, $1 - 1) index",
+        "INSERT INTO outbox (namespace, type, task_id, attempt)
+         SELECT 'a', 'content.generation', id, 0 FROM tasks ORDER BY index LIMIT $1",
+    ] {
+        sqlx::query(statement).bind(messages).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    sqlx::query("ANALYZE").execute(store.pool()).await?;
+    Ok(())
+}
