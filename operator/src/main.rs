@@ -1,10 +1,12 @@
 //! The operator: makes RabbitMQ, Postgres, Qdrant and Jobs match the resources of threads-agent.io.
 
 use clap::Parser;
+use operator::cli::Cli;
+use tokio::runtime::Runtime;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    telemetry::use_small_pages();
     let _ = rustls::crypto::ring::default_provider().install_default();
     telemetry::init_logs();
-    operator::run(operator::cli::Cli::parse()).await
+    Runtime::new()?.block_on(operator::run(Cli::parse()))
 }

@@ -3,9 +3,11 @@
 
 mod checks;
 mod logs;
+mod memory;
 mod server;
 
 pub use checks::{Check, Checks};
 pub use logs::init_logs;
+pub use memory::use_small_pages;
 pub use prometheus;
 pub use server::{Endpoints, bind};
