@@ -6,5 +6,6 @@
 pub mod cluster;
 pub mod manifests;
 pub mod rows;
+pub mod services;
 
 pub use cluster::Cluster;

@@ -196,3 +196,27 @@ async fn the_key_of_the_model_is_never_shown() {
     assert_eq!(rows, 0);
     cluster.delete_namespace(&namespace).await.unwrap();
 }
+
+/// FAULTS 15, 23: the broker and then the database are restarted in the middle of a run; nothing is lost or doubled.
+#[tokio::test]
+async fn a_restarted_broker_and_database_lose_and_double_nothing() {
+    let Some((cluster, namespace)) = start("e2e-restart", "stand-in-writer", 12).await else {
+        return;
+    };
+    for piece in ["rabbitmq", "postgres"] {
+        cluster
+            .eventually("the run is under way", async || {
+                Ok(cluster
+                    .posts(&namespace, "launch")
+                    .await
+                    .is_ok_and(|posts| !posts.is_empty())
+                    .then_some(()))
+            })
+            .await
+            .unwrap();
+        threads_e2e::services::restart(piece).unwrap();
+    }
+    let job = finished(&cluster, &namespace, "launch").await;
+    assert_exactly_one_post_a_task(&cluster, &namespace, &job, 12).await;
+    cluster.delete_namespace(&namespace).await.unwrap();
+}
