@@ -150,7 +150,7 @@ fn with_cluster(tally: &mut Tally, keep: bool) -> Result<()> {
 }
 
 /// Where the tests find the instance.
-fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
+pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
     let passwords = Passwords::of(instance)?;
     let node = instance.node_address();
     let pairs = [

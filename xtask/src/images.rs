@@ -11,6 +11,22 @@ use std::{fs, path::PathBuf, process::Command};
 
 /// Rust's name of the target; naming it keeps the static flag from build scripts and proc macros.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// How everything that goes into an image is built.
+pub const PROFILE: [&str; 5] = ["--locked", "--profile", "image", "--target", TARGET];
+const PROGRAMS: [&str; 12] = [
+    "-p",
+    "threads-operator",
+    "--bin",
+    "operator",
+    "-p",
+    "threads-worker",
+    "--bin",
+    "worker",
+    "-p",
+    "llm-dev",
+    "--bin",
+    "llm-dev",
+];
 /// User and group of every process in an image.
 const USER: &str = "65532:65532";
 
@@ -18,34 +34,19 @@ const USER: &str = "65532:65532";
 pub fn build_binaries(step: &Step) -> Result<()> {
     step.say("compiling operator, worker and stand-in model");
     exec::logged(
-        Command::new("cargo")
-            .current_dir(paths::project())
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
-            .env("CARGO_TARGET_DIR", target_folder()?)
-            .args([
-                "build",
-                "--locked",
-                "--profile",
-                "image",
-                "--target",
-                TARGET,
-            ])
-            .args([
-                "-p",
-                "threads-operator",
-                "--bin",
-                "operator",
-                "-p",
-                "threads-worker",
-                "--bin",
-                "worker",
-                "-p",
-                "llm-dev",
-                "--bin",
-                "llm-dev",
-            ]),
+        cargo()?.arg("build").args(PROFILE).args(PROGRAMS),
         &step.log,
     )
+}
+
+/// Cargo as the images are built with it: static, and into the cache.
+pub fn cargo() -> Result<Command> {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(paths::project())
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_TARGET_DIR", target_folder()?);
+    Ok(command)
 }
 
 /// A binary that [`build_binaries`] built.
