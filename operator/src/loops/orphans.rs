@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// Between two looks that nobody asked for. A look reads one list of uids from Postgres and nothing from the API server.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// Between two questions whether a watch has listed its objects.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// Whose rows are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -23,7 +26,7 @@ pub enum Kind {
 
 /// Looks for orphans of one kind until the process drains. `living` is the store of that kind's watch.
 pub async fn run<K: controller::Kind>(ctx: Arc<Context>, living: Store<Watched<K>>, kind: Kind) {
-    if living.wait_until_ready().await.is_err() {
+    if !listed(&living).await {
         return;
     }
     loop {
@@ -32,6 +35,19 @@ pub async fn run<K: controller::Kind>(ctx: Arc<Context>, living: Store<Watched<K
         }
         if !rest(&ctx, &ctx.process.signals.wakes.orphans, INTERVAL).await {
             return;
+        }
+    }
+}
+
+/// Waits for the first listing; false where there will be none.
+///
+/// The store wakes only who asked last, and the controller asks as well: so this one asks again instead of trusting to be
+/// woken.
+async fn listed<K: controller::Kind>(living: &Store<Watched<K>>) -> bool {
+    loop {
+        tokio::time::sleep(ASK_AGAIN).await;
+        if let Ok(ready) = tokio::time::timeout(ASK_AGAIN, living.wait_until_ready()).await {
+            return ready.is_ok();
         }
     }
 }
