@@ -132,6 +132,8 @@ async fn lead(
     let tenancy = Tenancy::of(&ctx)?;
     let mut parts = start(&ctx, triggered, tenancy);
     tokio::select! {
+        // Being asked to end comes first: then the parts end as well, and that is no failure.
+        biased;
         () = stop.cancelled() => {
             drain(&mut parts).await;
             ctx.store.close().await;
