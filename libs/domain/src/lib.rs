@@ -4,6 +4,7 @@
 //! any write that is derived from them can be repeated after a crash.
 
 pub mod digest;
+pub mod experiment;
 pub mod messages;
 pub mod names;
 pub mod prompts;
