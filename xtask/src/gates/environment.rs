@@ -1,0 +1,51 @@
+//! What the tests are told of the instance.
+
+use crate::{
+    native::services::{INSTALL, Passwords},
+    paths::Instance,
+};
+use anyhow::{Context, Result};
+use std::fs;
+
+/// Where the tests find the instance.
+pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
+    let passwords = Passwords::of(instance)?;
+    let node = instance.node_address();
+    let pairs = [
+        ("KUBECONFIG", instance.kubeconfig().display().to_string()),
+        ("TEST_CLUSTER", instance.name.clone()),
+        (
+            "TEST_POSTGRES_SUPERUSER_URL",
+            format!(
+                "postgres://postgres:{}@{node}:5432/postgres",
+                passwords.superuser
+            ),
+        ),
+        (
+            "TEST_AMQP_URL",
+            format!(
+                "amqp://{INSTALL}:{}@{node}:5672/{INSTALL}",
+                passwords.rabbitmq
+            ),
+        ),
+        (
+            "TEST_RABBITMQ_MANAGEMENT_URL",
+            format!("http://{INSTALL}:{}@{node}:15672", passwords.rabbitmq),
+        ),
+        ("TEST_QDRANT_URL", format!("http://{node}:6334")),
+        ("TEST_QDRANT_API_KEY", passwords.qdrant),
+        ("TEST_LLM_URL", format!("http://{node}:8000/v1")),
+        ("TEST_XTASK", own_copy(instance)?),
+    ];
+    Ok(pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect())
+}
+
+/// A copy of this program for tests that restart a backing service: the build may replace the original meanwhile.
+fn own_copy(instance: &Instance) -> Result<String> {
+    let copy = instance.run.join("xtask");
+    fs::copy("/proc/self/exe", &copy).context("copying this program for the tests")?;
+    Ok(copy.display().to_string())
+}
