@@ -9,5 +9,6 @@ pub mod messages;
 pub mod names;
 pub mod prompts;
 pub mod revision;
+pub mod statistics;
 pub mod tasks;
 pub mod text;
