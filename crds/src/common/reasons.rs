@@ -32,6 +32,7 @@ pub const CAUSES: &[Reason] = &[
     SecretHostNotAllowed,
     SecretKeyMissing,
     Conflict,
+    Unroutable,
     BudgetExhausted,
     LanguageUnsupported,
     DependencyUnavailable,
@@ -93,7 +94,17 @@ impl ConditionType {
             ),
             Self::Stalled => (&[NoneSucceeded, AllReady, Progressing], CAUSES),
             Self::Drifted => (&[InSync, Repaired, DriftReported, NotObserved], &[]),
-            Self::QueueReady | Self::CollectionReady | Self::RowSynced => (
+            Self::QueueReady => (
+                &[
+                    Succeeded,
+                    Progressing,
+                    Conflict,
+                    Unroutable,
+                    DependencyUnavailable,
+                ],
+                &[],
+            ),
+            Self::CollectionReady | Self::RowSynced => (
                 &[Succeeded, Progressing, Conflict, DependencyUnavailable],
                 &[],
             ),

@@ -43,6 +43,7 @@ struct Structure {
     revision: Option<Uuid>,
     model_error: Option<String>,
     exhausted: bool,
+    unroutable: bool,
 }
 
 impl Structure {
@@ -189,6 +190,7 @@ fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Rememb
             exhausted: picture
                 .tokens_per_day
                 .is_some_and(|limit| picture.tokens_today >= limit),
+            unroutable: picture.unroutable,
         },
         figures: Figures {
             ready: messages(queue.as_ref()),

@@ -51,6 +51,7 @@ pub async fn apply(
         active_workers: world.active_workers(&persona.tenant.namespace, &persona.name),
         selector: world.worker_selector(&persona.name),
         waiting_seconds: note_waits(world, persona, observed).await?,
+        unroutable: world.store.refused_reason(persona.uid).await?,
     })
 }
 

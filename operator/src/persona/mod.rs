@@ -65,6 +65,9 @@ impl PersonaWorld {
     }
 }
 
+/// While messages are held because no queue takes them: the relay tries them again every twenty seconds at the latest.
+const HELD_MESSAGES: Duration = Duration::from_secs(15);
+
 /// Brings one persona, as it was just read, as far as it goes, and says in its status how far that was.
 ///
 /// # Errors
@@ -174,6 +177,14 @@ fn finish(applied: &Applied) -> Result<Outcome, ReconcileError> {
     } else if applied.prompt.is_err() {
         // The template's appearance is a trigger; this is for the moment at which waiting becomes stalling.
         outcome.again = patience_left(waited);
+    }
+    if applied.unroutable.is_some() {
+        outcome.verdict = Verdict::Waiting;
+        outcome.again = Some(
+            outcome
+                .again
+                .map_or(HELD_MESSAGES, |again| again.min(HELD_MESSAGES)),
+        );
     }
     Ok(outcome)
 }

@@ -59,6 +59,8 @@ pub struct Applied {
     pub selector: String,
     /// Seconds for which the oldest missing reference has been waited for.
     pub waiting_seconds: Option<f64>,
+    /// Why the broker refused a message that still waits in the outbox.
+    pub unroutable: Option<String>,
 }
 
 /// The status after a reconcile that got as far as applying.
@@ -84,39 +86,85 @@ pub fn build(
         active_workers,
         selector,
         waiting_seconds,
+        unroutable,
     } = applied;
     let mut status = before.clone();
     status.observed_generation = persona.generation;
     status.pending_deletion.clear();
-    if let Some(revision) = revision {
-        status.revision = Some(RevisionStatus {
-            number: *revision,
-            digest: persona.revision.digest(),
-        });
-    }
-    status.queue = Some(QueueStatus {
-        name: persona.queue.clone(),
-        ready: queue_ready.map(rounded),
-        dead: dead_letters.map(|dead| {
-            rounded(
-                dead + figures
-                    .as_ref()
-                    .map_or(0, |figures| figures.dead_lettered.max(0) as u64),
-            )
-        }),
-    });
+    status.selector = Some(selector.clone());
+    status.queue = Some(queue_status(
+        &persona.queue,
+        *queue_ready,
+        *dead_letters,
+        figures.as_ref(),
+    ));
     status.collection = Some(CollectionStatus {
         name: persona.revision.vectors.collection.clone(),
         points: points.map(|points| i64::try_from(points).unwrap_or(i64::MAX)),
         adopted: *adopted,
     });
-    if let Ok(prompt) = prompt {
+    record_pins(&mut status, persona, *revision, prompt.as_ref().ok());
+    record_figures(&mut status, figures.as_ref(), *active_workers);
+
+    let mut conditions = Conditions {
+        status: &mut status,
+        generation: persona.generation,
+        now,
+    };
+    conditions.thing(ConditionType::RowSynced, row);
+    conditions.queue(queue, unroutable.as_deref());
+    conditions.thing(ConditionType::CollectionReady, collection);
+    conditions.drift([row, queue, collection]);
+    conditions.prompt(prompt);
+    conditions.model(figures.as_ref());
+    conditions.budget(persona.tokens_per_day, figures.as_ref());
+    conditions.verdict(first_obstacle(applied), waiting_seconds.unwrap_or(0.0));
+    status.phase = Some(phase(&status, persona.suspended));
+    status
+}
+
+/// Dead letters are those of the broker and the tasks whose attempts are used up.
+fn queue_status(
+    name: &str,
+    ready: Option<u64>,
+    dead_letters: Option<u64>,
+    figures: Option<&PersonaFigures>,
+) -> QueueStatus {
+    let dead_tasks = figures.map_or(0, |figures| figures.dead_lettered.max(0) as u64);
+    QueueStatus {
+        name: name.to_owned(),
+        ready: ready.map(rounded),
+        dead: dead_letters.map(|dead| rounded(dead + dead_tasks)),
+    }
+}
+
+/// What new tasks are made with: revision and prompt, each as it last was where there is none now.
+fn record_pins(
+    status: &mut PersonaStatus,
+    persona: &ValidatedPersona,
+    revision: Option<i32>,
+    prompt: Option<&ResolvedPrompt>,
+) {
+    if let Some(number) = revision {
+        status.revision = Some(RevisionStatus {
+            number,
+            digest: persona.revision.digest(),
+        });
+    }
+    if let Some(prompt) = prompt {
         status.prompt = Some(PromptStatus {
             template: prompt.template.clone(),
             version: prompt.version.clone(),
             digest: prompt.digest.clone(),
         });
     }
+}
+
+fn record_figures(
+    status: &mut PersonaStatus,
+    figures: Option<&PersonaFigures>,
+    active_workers: Option<usize>,
+) {
     if let Some(figures) = figures {
         status.posts = Some(figures.posts);
         status.usage = Some(PersonaUsage {
@@ -127,38 +175,8 @@ pub fn build(
         });
     }
     if let Some(active) = active_workers {
-        status.active_workers = Some(i32::try_from(*active).unwrap_or(i32::MAX));
+        status.active_workers = Some(i32::try_from(active).unwrap_or(i32::MAX));
     }
-    status.selector = Some(selector.clone());
-
-    let mut conditions = Conditions {
-        status: &mut status,
-        generation: persona.generation,
-        now,
-    };
-    conditions.thing(ConditionType::RowSynced, row);
-    conditions.thing(ConditionType::QueueReady, queue);
-    conditions.thing(ConditionType::CollectionReady, collection);
-    conditions.drift([row, queue, collection]);
-    match prompt {
-        Ok(prompt) => conditions.set(
-            ConditionType::PromptResolved,
-            true.into(),
-            Reason::Succeeded,
-            &format!("version {} of template {}", prompt.version, prompt.template),
-        ),
-        Err(problem) => conditions.set(
-            ConditionType::PromptResolved,
-            false.into(),
-            problem.reason,
-            &problem.message,
-        ),
-    }
-    conditions.model(figures.as_ref());
-    conditions.budget(persona.tokens_per_day, figures.as_ref());
-    conditions.verdict(first_obstacle(applied), waiting_seconds.unwrap_or(0.0));
-    status.phase = Some(phase(&status, persona.suspended));
-    status
 }
 
 /// The status of a persona whose spec cannot be acted upon: the last good state stays, and the reason is shown.

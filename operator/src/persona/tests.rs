@@ -111,6 +111,36 @@ async fn a_queue_deleted_by_hand_is_made_again_and_its_work_sent_again() {
     assert!(scenario.is_ready());
 }
 
+/// FAULTS 16: held messages show on the persona until they are on their queue.
+#[tokio::test]
+async fn messages_that_no_queue_takes_show_on_their_persona() {
+    let Some(scenario) = Scenario::create().await else {
+        return;
+    };
+    scenario.converge().await;
+    with_a_sent_task(&scenario).await;
+    scenario
+        .run("UPDATE outbox SET sent_at = NULL, error = 'no queue takes the routing key: q'")
+        .await;
+    let pass = scenario.reconcile().await.unwrap();
+    for type_ in [ConditionType::QueueReady, ConditionType::Ready] {
+        assert_eq!(
+            scenario.condition(type_),
+            ("False".into(), "Unroutable".into())
+        );
+    }
+    assert!(pass.again.is_some_and(|again| again.as_secs() <= 20));
+    let writes = scenario.api.writes();
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.api.writes(), writes, "said once");
+
+    scenario
+        .run("UPDATE outbox SET sent_at = now(), error = NULL")
+        .await;
+    assert!(scenario.reconcile().await.unwrap().again.is_none());
+    assert!(scenario.is_ready());
+}
+
 /// FAULTS 17 under `driftPolicy: Report`.
 #[tokio::test]
 async fn with_the_policy_report_drift_is_only_said() {

@@ -20,6 +20,7 @@ fn picture() -> PersonaPicture {
         dead_lettered: 0,
         model_seen: false,
         model_error: None,
+        unroutable: false,
     }
 }
 
@@ -141,6 +142,11 @@ fn what_people_must_know_at_once_does_not_wait_for_the_minute() {
     let mut failing = reading();
     failing.personas.as_mut().unwrap()[0].model_error = Some("Timeout: none".into());
     assert_eq!(reader.changed(&failing, after(start, 1)).len(), 1);
+    // FAULTS 16: that messages are held, and that they are no longer.
+    failing.personas.as_mut().unwrap()[0].unroutable = true;
+    assert_eq!(reader.changed(&failing, after(start, 2)).len(), 1);
+    failing.personas.as_mut().unwrap()[0].unroutable = false;
+    assert_eq!(reader.changed(&failing, after(start, 3)).len(), 1);
 }
 
 #[test]

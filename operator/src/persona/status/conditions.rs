@@ -1,7 +1,7 @@
 //! Conditions of a persona, from how its things stand.
 
-use super::{Applied, PATIENCE_SECONDS, Standing};
-use backends::postgres::operator::personas::PersonaFigures;
+use super::{Applied, PATIENCE_SECONDS, Problem, Standing};
+use backends::postgres::operator::personas::{PersonaFigures, ResolvedPrompt};
 use crds::{ConditionState, ConditionType, PersonaStatus, Reason, set_condition};
 use k8s_openapi::jiff::Timestamp;
 
@@ -46,6 +46,9 @@ pub(super) fn first_obstacle(applied: &Applied) -> Option<Obstacle> {
         if let Standing::Reported { drift } = thing {
             return of(ObstacleKind::Person, Reason::DriftReported, drift);
         }
+    }
+    if let Some(why) = &applied.unroutable {
+        return of(ObstacleKind::Outage, Reason::Unroutable, why);
     }
     if let Err(problem) = &applied.secrets {
         return of(ObstacleKind::Reference, problem.reason, &problem.message);
@@ -103,6 +106,36 @@ impl Conditions<'_> {
                     message,
                 );
             }
+        }
+    }
+
+    /// A queue that stands and yet cannot be reached by messages does not serve (FAULTS 16).
+    pub(super) fn queue(&mut self, standing: &Standing, unroutable: Option<&str>) {
+        match (standing, unroutable) {
+            (Standing::Ready | Standing::Repaired { .. }, Some(why)) => self.set(
+                ConditionType::QueueReady,
+                false.into(),
+                Reason::Unroutable,
+                why,
+            ),
+            _ => self.thing(ConditionType::QueueReady, standing),
+        }
+    }
+
+    pub(super) fn prompt(&mut self, prompt: &Result<ResolvedPrompt, Problem>) {
+        match prompt {
+            Ok(prompt) => self.set(
+                ConditionType::PromptResolved,
+                true.into(),
+                Reason::Succeeded,
+                &format!("version {} of template {}", prompt.version, prompt.template),
+            ),
+            Err(problem) => self.set(
+                ConditionType::PromptResolved,
+                false.into(),
+                problem.reason,
+                &problem.message,
+            ),
         }
     }
 

@@ -36,6 +36,7 @@ fn applied() -> Applied {
         active_workers: Some(1),
         selector: "s".into(),
         waiting_seconds: None,
+        unroutable: None,
     }
 }
 
@@ -132,6 +133,25 @@ fn a_conflict_stalls_at_once_and_outweighs_an_outage() {
         state(&status, ConditionType::CollectionReady),
         ("Unknown", "DependencyUnavailable")
     );
+}
+
+/// FAULTS 16.
+#[test]
+fn a_queue_that_messages_cannot_reach_is_not_ready_although_it_stands() {
+    let held = Applied {
+        unroutable: Some("no queue takes the routing key: q".into()),
+        ..applied()
+    };
+    let status = build(&PersonaStatus::default(), &valid(), &held, at(100));
+    for type_ in [ConditionType::QueueReady, ConditionType::Ready] {
+        assert_eq!(state(&status, type_), ("False", "Unroutable"));
+    }
+    assert_eq!(state(&status, ConditionType::Reconciling).0, "True");
+    assert_eq!(state(&status, ConditionType::Stalled).0, "False");
+    assert_eq!(state(&status, ConditionType::Drifted).1, "InSync");
+    let sent = build(&status, &valid(), &applied(), at(200));
+    assert_eq!(state(&sent, ConditionType::QueueReady).1, "Succeeded");
+    assert_eq!(state(&sent, ConditionType::Ready).0, "True");
 }
 
 #[test]

@@ -106,14 +106,14 @@ impl OperatorStore {
         .await?)
     }
 
-    /// Why the broker refused a message of this persona that still waits; none where it refused none.
+    /// Why the broker refused a message that would wake a worker for this persona and still waits; none where it refused none.
     ///
     /// # Errors
     /// Database errors.
     pub async fn refused_reason(&self, persona: Uuid) -> Result<Option<String>, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT max(message.error) FROM outbox message JOIN tasks task ON task.id = message.task_id
-             WHERE message.sent_at IS NULL AND message.error IS NOT NULL AND task.persona_uid = $1",
+             WHERE message.sent_at IS NULL AND message.error IS NOT NULL AND task.status = 'queued' AND task.persona_uid = $1",
         )
         .bind(persona)
         .fetch_one(self.pool())

@@ -34,6 +34,8 @@ pub struct PersonaPicture {
     /// Whether a worker has reached the model, and with what error it last failed.
     pub model_seen: bool,
     pub model_error: Option<String>,
+    /// Whether the broker refused a message that still waits.
+    pub unroutable: bool,
 }
 
 impl OperatorStore {
@@ -66,7 +68,8 @@ impl OperatorStore {
             "SELECT persona.uid, persona.namespace, persona.name, persona.queue, persona.collection, persona.current_revision,
                  persona.suspended, persona.tokens_per_day, coalesce(today.reserved + today.spent, 0) AS tokens_today,
                  coalesce(written.posts, 0) AS posts, coalesce(dead.tasks, 0) AS dead_lettered,
-                 persona.model_seen_at IS NOT NULL AS model_seen, persona.model_error
+                 persona.model_seen_at IS NOT NULL AS model_seen, persona.model_error,
+                 refused.persona_uid IS NOT NULL AS unroutable
              FROM personas persona
              LEFT JOIN token_days today
                  ON today.persona_uid = persona.uid AND today.day = (now() AT TIME ZONE 'UTC')::date
@@ -74,6 +77,9 @@ impl OperatorStore {
                  ON written.persona_uid = persona.uid
              LEFT JOIN (SELECT persona_uid, count(*) AS tasks FROM tasks WHERE status = 'dead_lettered' GROUP BY persona_uid) dead
                  ON dead.persona_uid = persona.uid
+             LEFT JOIN (SELECT DISTINCT task.persona_uid FROM outbox message JOIN tasks task ON task.id = message.task_id
+                 WHERE message.sent_at IS NULL AND message.error IS NOT NULL AND task.status = 'queued') refused
+                 ON refused.persona_uid = persona.uid
              WHERE persona.gone_at IS NULL",
         )
         .fetch_all(self.pool())
