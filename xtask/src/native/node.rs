@@ -80,17 +80,49 @@ pub fn import(instance: &Instance, archive: &Path, digest: &str, step: &Step) ->
     Ok(())
 }
 
+/// The kubelet and kube-proxy; ready when the API server says that the node is.
 pub fn start_kubelet(instance: &Instance, step: &Step) -> Result<()> {
-    let (run, name, node) = (
-        instance.run.display(),
-        &instance.name,
-        instance.node_address(),
-    );
     cgroups::ensure(instance);
     fs::write(
         instance.run.join("kubelet.yaml"),
-        format!(
-            "apiVersion: kubelet.config.k8s.io/v1beta1
+        kubelet_settings(instance),
+    )?;
+    fs::write(instance.run.join("proxy.yaml"), proxy_settings(instance))?;
+    let (run, name) = (instance.run.display(), &instance.name);
+    let bin = build::bin();
+    process::ensure(
+        instance,
+        "kubelet",
+        process::inside(instance, bin.join("kubelet")).args([
+            "--config=kubelet.yaml".to_owned(),
+            "--kubeconfig=node.kubeconfig".to_owned(),
+            format!("--hostname-override={name}"),
+            format!("--node-ip={}", instance.node_address()),
+            format!("--root-dir={run}/kubelet"),
+            format!("--cert-dir={run}/kubelet/pki"),
+        ]),
+    )?;
+    process::ensure(
+        instance,
+        "proxy",
+        process::inside(instance, bin.join("kube-proxy")).arg("--config=proxy.yaml"),
+    )?;
+    step.wait_until("the node", Duration::from_secs(90), || {
+        let line = exec::output(kubectl(instance).args([
+            "get",
+            "node",
+            name,
+            "--no-headers",
+            "--request-timeout=2s",
+        ]));
+        line.is_ok_and(|line| line.contains(" Ready"))
+    })
+}
+
+fn kubelet_settings(instance: &Instance) -> String {
+    let run = instance.run.display();
+    format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication: {{anonymous: {{enabled: false}}, webhook: {{enabled: true}}, x509: {{clientCAFile: {run}/pki/ca.crt}}}}
 authorization: {{mode: Webhook}}
@@ -109,49 +141,22 @@ imageGCHighThresholdPercent: 100
 registryPullQPS: 0
 serializeImagePulls: false
 ",
-            instance.namespace()
-        ),
-    )?;
-    fs::write(
-        instance.run.join("proxy.yaml"),
-        format!(
-            "apiVersion: kubeproxy.config.k8s.io/v1alpha1
+        instance.namespace()
+    )
+}
+
+fn proxy_settings(instance: &Instance) -> String {
+    format!(
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
-clientConnection: {{kubeconfig: {run}/proxy.kubeconfig}}
+clientConnection: {{kubeconfig: {}/proxy.kubeconfig}}
 mode: nftables
 clusterCIDR: {}.0/24
-hostnameOverride: {name}
+hostnameOverride: {}
 conntrack: {{maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}}
 ",
-            instance.pod_prefix()
-        ),
-    )?;
-    let bin = build::bin();
-    process::ensure(
-        instance,
-        "kubelet",
-        process::inside(instance, bin.join("kubelet")).args([
-            "--config=kubelet.yaml".to_owned(),
-            "--kubeconfig=node.kubeconfig".to_owned(),
-            format!("--hostname-override={name}"),
-            format!("--node-ip={node}"),
-            format!("--root-dir={run}/kubelet"),
-            format!("--cert-dir={run}/kubelet/pki"),
-        ]),
-    )?;
-    process::ensure(
-        instance,
-        "proxy",
-        process::inside(instance, bin.join("kube-proxy")).arg("--config=proxy.yaml"),
-    )?;
-    step.wait_until("the node", Duration::from_secs(90), || {
-        exec::output(kubectl(instance).args([
-            "get",
-            "node",
-            name,
-            "--no-headers",
-            "--request-timeout=2s",
-        ]))
-        .is_ok_and(|line| line.contains(" Ready"))
-    })
+        instance.run.display(),
+        instance.pod_prefix(),
+        instance.name
+    )
 }
