@@ -45,6 +45,9 @@ pub fn student_upper_quantile(tail: f64, degrees_of_freedom: f64) -> f64 {
     if degrees_of_freedom > 1e10 {
         return normal_upper_quantile(tail);
     }
+    if tail == 0.5 {
+        return 0.0;
+    }
     if tail > 0.5 {
         return -student_upper_quantile(1.0 - tail, degrees_of_freedom);
     }

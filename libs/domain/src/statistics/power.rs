@@ -1,10 +1,9 @@
 //! How large an experiment must be, and what a given one can detect. Two-sided, equal arms, normal approximation.
 //!
 //! Source: J. L. Fleiss, B. Levin and M. C. Paik (2003), *Statistical Methods for Rates and Proportions*, section 4.2, without
-//! continuity correction. With δ the difference and v₁, v₀ the variances of a unit, units per arm are
-//! n = (z_{α/2} + z_β)² (v₁ + v₀)/δ², which is statsmodels `NormalIndPower().solve_power` for the effect size
-//! δ/√((v₁ + v₀)/2) (its chance of a significant result of the wrong sign, which it adds, is left out here; below 10⁻⁶ at
-//! any power from .6).
+//! continuity correction. With δ the difference, v₁ and v₀ the variances of a unit and n units per arm, the test has power
+//! Φ(d − z) + Φ(−d − z) at d = δ √(n/(v₁ + v₀)), z = z_{α/2}. That is statsmodels `NormalIndPower().solve_power` for the
+//! effect size δ/√((v₁ + v₀)/2).
 
 use super::distributions::{bisect, normal_cdf, normal_upper_quantile};
 use super::sequence::Sequence;
@@ -18,12 +17,12 @@ pub fn units_for_means(
     alpha: f64,
     power: f64,
 ) -> Option<f64> {
-    let quantiles = quantile_sum(alpha, power)?;
+    let distance = noncentrality(alpha, power)?;
     let variance = variances.0 + variances.1;
     if variance.is_nan() || variance < 0.0 {
         return None;
     }
-    finite((quantiles * variance.sqrt() / difference).powi(2))
+    finite((distance * variance.sqrt() / difference).powi(2))
 }
 
 /// Least difference of two means that `units` per arm detect with this `power`.
@@ -34,15 +33,15 @@ pub fn detectable_difference_of_means(
     alpha: f64,
     power: f64,
 ) -> Option<f64> {
-    let quantiles = quantile_sum(alpha, power)?;
+    let distance = noncentrality(alpha, power)?;
     let variance = variances.0 + variances.1;
     if variance.is_nan() || variance < 0.0 || units <= 0.0 {
         return None;
     }
-    finite(quantiles * (variance / units).sqrt())
+    finite(distance * (variance / units).sqrt())
 }
 
-/// Power of the two-sided test of level `alpha` with `units` per arm, the wrong sign left out.
+/// Power of the two-sided test of level `alpha` with `units` per arm.
 #[must_use]
 pub fn power_of_means(
     difference: f64,
@@ -55,7 +54,7 @@ pub fn power_of_means(
         return None;
     }
     finite(difference.abs() / standard_error)
-        .map(|distance| normal_cdf(distance - normal_upper_quantile(alpha / 2.0)))
+        .map(|distance| two_sided_power(distance, alpha).min(1.0))
 }
 
 /// Units per arm (not rounded) to tell proportion `treatment` from `control`: v = p(1 − p) each. 4 % against 5 % at
@@ -74,7 +73,7 @@ pub fn detectable_rise_of_proportion(
     alpha: f64,
     power: f64,
 ) -> Option<f64> {
-    quantile_sum(alpha, power)?;
+    noncentrality(alpha, power)?;
     bernoulli_variance(control)?;
     let enough = |rise: f64| {
         units_for_proportions((control + rise).min(1.0), control, alpha, power)
@@ -100,9 +99,19 @@ pub fn detectable_difference_of_sequence(
     finite((critical + normal_upper_quantile(1.0 - power)) * (variance / units).sqrt())
 }
 
-fn quantile_sum(alpha: f64, power: f64) -> Option<f64> {
-    let sum = normal_upper_quantile(alpha / 2.0) + normal_upper_quantile(1.0 - power);
-    (is_level(alpha) && is_level(power) && sum > 0.0).then_some(sum)
+/// The d at which the two-sided test has this power; `None` unless alpha < power < 1.
+fn noncentrality(alpha: f64, power: f64) -> Option<f64> {
+    if !is_level(alpha) || !is_level(power) || power <= alpha {
+        return None;
+    }
+    Some(bisect(0.0, 80.0, |distance| {
+        two_sided_power(distance, alpha) >= power
+    }))
+}
+
+fn two_sided_power(distance: f64, alpha: f64) -> f64 {
+    let critical = normal_upper_quantile(alpha / 2.0);
+    normal_cdf(distance - critical) + normal_cdf(-distance - critical)
 }
 
 fn bernoulli_variance(proportion: f64) -> Option<f64> {
