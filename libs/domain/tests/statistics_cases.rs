@@ -1,5 +1,7 @@
 //! The committed table of what scipy and statsmodels give (`peer_statistics.py`) against what the product gives.
 
+#![allow(clippy::unwrap_used)]
+
 use domain::statistics::bayes::{MeanPrior, Posterior, probability_greater};
 use domain::statistics::cuped::{self, CupedUnit};
 use domain::statistics::moments::{Comoments, Moments};
