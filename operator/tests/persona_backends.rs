@@ -76,7 +76,11 @@ async fn a_queue_is_seen_absent_standing_and_absent_again() {
     );
     eventually(&broker, |sight| *sight == QueueSight::Standing { ready: 0 }).await;
     assert_eq!(
-        broker.queues.dead_letter_queue(&dead).await.unwrap(),
+        broker
+            .queues
+            .dead_letter_queue(&broker.queue)
+            .await
+            .unwrap(),
         QueueSight::Standing { ready: 0 }
     );
     broker.topology.delete_if_idle(&broker.queue).await.unwrap();

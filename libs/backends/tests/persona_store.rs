@@ -88,6 +88,7 @@ async fn a_persona_made_again_takes_over_records_and_its_old_cleanup_is_powerles
         world.store.claim_name(&claim).await.unwrap(),
         Ownership::Own {
             made: false,
+            settled: false,
             adopted: false
         }
     );
@@ -183,10 +184,52 @@ async fn the_first_owner_of_an_external_thing_keeps_it() {
             world.store.claim_name(&claim).await.unwrap(),
             Ownership::Own {
                 made: false,
+                settled: false,
                 adopted: false
             }
         );
     }
+}
+
+/// A thing counts as settled only some time after it was made, so that a listing that lags behind is not taken for drift.
+#[tokio::test]
+async fn a_thing_settles_after_it_was_made() {
+    let Some(world) = World::create().await else {
+        return;
+    };
+    let owner = Uuid::new_v4();
+    let claim = Claim {
+        system: System::RabbitMq,
+        name: "q",
+        namespace: "a",
+        owner,
+    };
+    let seen = async || {
+        world
+            .store
+            .ownership_for_persona(&claim, Uuid::new_v4(), "maya")
+            .await
+            .unwrap()
+    };
+    let own = |made, settled| Ownership::Own {
+        made,
+        settled,
+        adopted: false,
+    };
+    assert_eq!(seen().await, Ownership::Free);
+    world.store.claim_name(&claim).await.unwrap();
+    assert_eq!(seen().await, own(false, false));
+    world.store.mark_made(&claim, false).await.unwrap();
+    assert_eq!(seen().await, own(true, false));
+    sqlx::query("UPDATE ownership_ledger SET made_at = made_at - interval '31 seconds'")
+        .execute(world.store.pool())
+        .await
+        .unwrap();
+    assert_eq!(seen().await, own(true, true));
+    assert_eq!(
+        world.store.claim_name(&claim).await.unwrap(),
+        own(true, true)
+    );
 }
 
 /// FAULTS 17 and 31: the rows say what a lost queue and a lost collection held.

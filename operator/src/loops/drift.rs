@@ -10,7 +10,6 @@ use crate::{
     },
 };
 use backends::postgres::operator::personas::PersonaPicture;
-use domain::names::dead_letter_queue;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -173,7 +172,7 @@ fn logged<T, E: std::fmt::Display>(backend: &str, read: Result<T, E>) -> Option<
 fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Remembered {
     let broker = reading.broker.as_ref();
     let queue = broker.map(|listing| listing.work_queue(&picture.queue));
-    let dead = broker.map(|listing| listing.dead_letter_queue(&dead_letter_queue(&picture.queue)));
+    let dead = broker.map(|listing| listing.dead_letter_queue(&picture.queue));
     Remembered {
         namespace: picture.namespace.clone(),
         name: picture.name.clone(),

@@ -117,7 +117,7 @@ async fn apply_queues(
             return Ok(conflict);
         }
     }
-    if matches!(plan.queue, Step::Repair { .. }) {
+    if matches!(plan.queue, Step::Create | Step::Repair { .. }) {
         // Before the queue stands: the relay holds what it cannot route, and nothing is lost if this process ends here.
         world.store.wake_again(persona.uid).await?;
     }

@@ -106,6 +106,7 @@ fn plan_queue(name: &str, thing: &Thing<QueueSight>, repair: bool) -> Step {
         return step;
     }
     let made = matches!(thing.ownership, Ownership::Own { made: true, .. });
+    let settled = matches!(thing.ownership, Ownership::Own { settled: true, .. });
     match &thing.sight {
         Err(why) => Step::Wait { why: why.clone() },
         Ok(QueueSight::Different { difference }) => Step::Refuse {
@@ -113,10 +114,13 @@ fn plan_queue(name: &str, thing: &Thing<QueueSight>, repair: bool) -> Step {
                 "queue {name} exists with other settings ({difference}) and is left as it is; delete or rename it"
             ),
         },
-        Ok(QueueSight::Absent) => missing(made, repair, format!("queue {name} was missing")),
-        Ok(QueueSight::Unbound { .. }) => {
-            missing(made, repair, format!("queue {name} had lost its binding"))
-        }
+        // A listing may lag behind what was made a moment ago, and that is no drift.
+        Ok(QueueSight::Absent) => missing(settled, repair, format!("queue {name} was missing")),
+        Ok(QueueSight::Unbound { .. }) => missing(
+            settled,
+            repair,
+            format!("queue {name} had lost its binding"),
+        ),
         Ok(QueueSight::Standing { .. }) if made => Step::Keep,
         // Declared by an earlier attempt that did not live to note it, or by hand with the right settings.
         Ok(QueueSight::Standing { .. }) => Step::Create,
@@ -172,8 +176,8 @@ fn owned_elsewhere(name: &str, ownership: &Ownership) -> Option<Step> {
     }
 }
 
-fn missing(made: bool, repair: bool, drift: String) -> Step {
-    match (made, repair) {
+fn missing(stood: bool, repair: bool, drift: String) -> Step {
+    match (stood, repair) {
         (false, _) => Step::Create,
         (true, true) => Step::Repair { drift },
         (true, false) => Step::Report { drift },

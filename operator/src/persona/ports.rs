@@ -51,7 +51,7 @@ pub enum PortError {
 pub trait QueuePort: Send + Sync {
     /// Looks at a work queue and its binding on the exchange `tasks`.
     async fn work_queue(&self, queue: &str) -> Result<QueueSight, PortError>;
-    /// Looks at the dead-letter queue of a work queue and its binding.
+    /// Looks at the dead-letter queue that belongs to the work queue `queue`, and its binding.
     async fn dead_letter_queue(&self, queue: &str) -> Result<QueueSight, PortError>;
     /// Declares a work queue, its dead-letter queue and both bindings; safe to repeat.
     async fn declare(&self, queue: &str) -> Result<(), PortError>;

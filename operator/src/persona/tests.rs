@@ -111,6 +111,53 @@ async fn a_queue_deleted_by_hand_is_made_again_and_its_work_sent_again() {
     assert!(scenario.is_ready());
 }
 
+/// A new queue's binding may be listed late: it is bound again, without a word of drift.
+#[tokio::test]
+async fn a_binding_that_is_listed_late_is_no_drift() {
+    let Some(scenario) = Scenario::create().await else {
+        return;
+    };
+    scenario.reconcile().await.unwrap();
+    let (_, dead, _) = scenario.names();
+    let unbind = || {
+        scenario
+            .queues
+            .queues
+            .lock()
+            .unwrap()
+            .insert(dead.clone(), QueueSight::Unbound { ready: 0 })
+    };
+    unbind();
+    assert!(scenario.reconcile().await.unwrap().notices.is_empty());
+    assert!(scenario.is_ready());
+    assert_eq!(
+        scenario.condition(ConditionType::Drifted),
+        ("False".into(), "InSync".into())
+    );
+    scenario.settle().await;
+    unbind();
+    assert_eq!(
+        scenario.reconcile().await.unwrap().notices[0].reason,
+        "Drifted"
+    );
+}
+
+#[tokio::test]
+async fn dead_letters_are_counted_on_their_own_queue() {
+    let Some(scenario) = Scenario::create().await else {
+        return;
+    };
+    scenario.converge().await;
+    let (queue, dead, _) = scenario.names();
+    for (name, ready) in [(queue, 3), (dead, 7)] {
+        let mut queues = scenario.queues.queues.lock().unwrap();
+        queues.insert(name, QueueSight::Standing { ready });
+    }
+    scenario.reconcile().await.unwrap();
+    let status = scenario.api.persona().status.unwrap().queue.unwrap();
+    assert_eq!((status.ready, status.dead), (Some(3), Some(7)));
+}
+
 /// FAULTS 16: held messages show on the persona until they are on their queue.
 #[tokio::test]
 async fn messages_that_no_queue_takes_show_on_their_persona() {

@@ -2,6 +2,7 @@
 
 use super::*;
 use backends::rabbitmq::{Binding, QueueState};
+use domain::names::dead_letter_queue;
 
 const QUEUE: &str = "content.generation.a.maya-01";
 

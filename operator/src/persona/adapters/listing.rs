@@ -73,12 +73,8 @@ impl Listing {
 
     /// How the dead-letter queue of a work queue looks: dead letters keep the work queue's routing key.
     #[must_use]
-    pub fn dead_letter_queue(&self, dead: &str) -> QueueSight {
-        self.sight(
-            dead,
-            DEAD_LETTER_EXCHANGE,
-            dead.strip_suffix(".dead").unwrap_or(dead),
-        )
+    pub fn dead_letter_queue(&self, queue: &str) -> QueueSight {
+        self.sight(&dead_letter_queue(queue), DEAD_LETTER_EXCHANGE, queue)
     }
 
     /// Writes down what was just declared.

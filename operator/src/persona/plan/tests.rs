@@ -7,10 +7,17 @@ use uuid::Uuid;
 
 const OWN: Ownership = Ownership::Own {
     made: true,
+    settled: true,
+    adopted: false,
+};
+const JUST_MADE: Ownership = Ownership::Own {
+    made: true,
+    settled: false,
     adopted: false,
 };
 const ENTERED: Ownership = Ownership::Own {
     made: false,
+    settled: false,
     adopted: false,
 };
 
@@ -79,6 +86,21 @@ fn a_queue_is_made_kept_repaired_reported_or_refused() {
             queue(ownership, different.clone(), Repair),
             Step::Refuse { .. }
         ));
+    }
+}
+
+/// RabbitMQ lists the binding of a queue later than the queue.
+#[test]
+fn what_was_made_a_moment_ago_has_not_drifted() {
+    use DriftPolicy::{Repair, Report};
+    for policy in [Repair, Report] {
+        for sight in [QueueSight::Absent, QueueSight::Unbound { ready: 0 }] {
+            assert_eq!(queue(JUST_MADE, sight, policy), Step::Create);
+        }
+        assert_eq!(
+            queue(JUST_MADE, QueueSight::Standing { ready: 0 }, policy),
+            Step::Keep
+        );
     }
 }
 

@@ -130,12 +130,19 @@ impl Scenario {
         reconcile(&self.world, &persona).await
     }
 
-    /// Reconciles until nothing is written any more; answers how many passes that took.
+    /// Lets the time pass in which a listing may lag behind what was just made.
+    pub async fn settle(&self) {
+        self.run("UPDATE ownership_ledger SET made_at = made_at - interval '1 minute'")
+            .await;
+    }
+
+    /// Reconciles until nothing is written any more, and lets that settle; answers how many passes it took.
     pub async fn converge(&self) -> usize {
         for pass in 1..=10 {
             let before = self.api.writes();
             let _ = self.reconcile().await;
             if self.api.writes() == before {
+                self.settle().await;
                 return pass;
             }
         }

@@ -59,7 +59,7 @@ impl QueuePort for FakeQueues {
     }
 
     async fn dead_letter_queue(&self, queue: &str) -> Result<QueueSight, PortError> {
-        self.sight(queue)
+        self.sight(&dead_letter_queue(queue))
     }
 
     async fn declare(&self, queue: &str) -> Result<(), PortError> {

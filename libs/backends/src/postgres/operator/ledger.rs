@@ -4,6 +4,10 @@ use super::OperatorStore;
 use crate::postgres::StoreError;
 use uuid::Uuid;
 
+/// For this long after a thing was made, a listing may still show it without its parts: RabbitMQ's management lists a new
+/// binding later than its queue.
+const SETTLING_SECONDS: f64 = 30.0;
+
 /// A system in which the operator makes things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum System {
@@ -30,8 +34,13 @@ impl System {
 pub enum Ownership {
     /// Nobody's.
     Free,
-    /// The asker's. `made` where the thing was seen to stand, `adopted` where it stood before the asker came.
-    Own { made: bool, adopted: bool },
+    /// The asker's. `made` where the thing was brought to stand, `settled` where that was longer ago than the listings of
+    /// the other system lag behind, `adopted` where it stood before the asker came.
+    Own {
+        made: bool,
+        settled: bool,
+        adopted: bool,
+    },
     /// Another resource had it first and keeps it.
     Other { namespace: String, owner: Uuid },
 }
@@ -51,6 +60,7 @@ struct Entry {
     owner_uid: Uuid,
     adopted: bool,
     made: bool,
+    settled: bool,
     inherited: bool,
 }
 
@@ -59,6 +69,7 @@ impl Entry {
         if self.owner_uid == asker || self.inherited {
             Ownership::Own {
                 made: self.made,
+                settled: self.settled,
                 adopted: self.adopted,
             }
         } else {
@@ -96,11 +107,13 @@ impl OperatorStore {
         .execute(&mut *transaction)
         .await?;
         let entry: Entry = sqlx::query_as(
-            "SELECT namespace, owner_uid, adopted, made_at IS NOT NULL AS made, false AS inherited
+            "SELECT namespace, owner_uid, adopted, made_at IS NOT NULL AS made,
+                 coalesce(made_at < now() - make_interval(secs => $3), false) AS settled, false AS inherited
              FROM ownership_ledger WHERE system = $1 AND name = $2",
         )
         .bind(claim.system.as_str())
         .bind(claim.name)
+        .bind(SETTLING_SECONDS)
         .fetch_one(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -119,6 +132,7 @@ impl OperatorStore {
     ) -> Result<Ownership, StoreError> {
         let entry: Option<Entry> = sqlx::query_as(
             "SELECT entry.namespace, entry.owner_uid, entry.adopted, entry.made_at IS NOT NULL AS made,
+                 coalesce(entry.made_at < now() - make_interval(secs => $5), false) AS settled,
                  EXISTS (SELECT FROM personas WHERE uid = entry.owner_uid AND namespace_uid = $3 AND name = $4) AS inherited
              FROM ownership_ledger entry WHERE entry.system = $1 AND entry.name = $2",
         )
@@ -126,12 +140,13 @@ impl OperatorStore {
         .bind(claim.name)
         .bind(namespace_uid)
         .bind(persona)
+        .bind(SETTLING_SECONDS)
         .fetch_optional(self.pool())
         .await?;
         Ok(entry.map_or(Ownership::Free, |entry| entry.seen_by(claim.owner)))
     }
 
-    /// Notes that a thing was seen to stand, and whether it stood before its owner came.
+    /// Notes that a thing was brought to stand, and whether it stood before its owner came.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].

@@ -52,7 +52,7 @@ fn what_was_declared_counts_without_another_read() {
     listing.declared(QUEUE);
     assert_eq!(listing.work_queue(QUEUE), QueueSight::Standing { ready: 0 });
     assert_eq!(
-        listing.dead_letter_queue(&dead_letter_queue(QUEUE)),
+        listing.dead_letter_queue(QUEUE),
         QueueSight::Standing { ready: 0 }
     );
 }
