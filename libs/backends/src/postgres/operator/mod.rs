@@ -2,6 +2,7 @@
 
 pub mod counts;
 pub mod epoch;
+pub mod experiments;
 pub mod ledger;
 pub mod logins;
 pub mod outbox;
