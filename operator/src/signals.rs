@@ -78,6 +78,8 @@ pub struct Wakes {
     pub orphans: Notify,
     /// Points may wait to be stored.
     pub points: Notify,
+    /// Something changed that an experiment depends on.
+    pub experiments: Notify,
 }
 
 /// All signals of the process.

@@ -43,7 +43,9 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
             Ok(Heard::Progress) => {
                 wakes.sweep.notify_one();
                 wakes.progress.notify_one();
+                wakes.experiments.notify_one();
             }
+            Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
             Err(error) => {
                 tracing::warn!(%error, "the connection that hears of progress is lost");
                 return false;
@@ -55,7 +57,12 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
 /// What was told while nobody listened is looked for.
 fn wake_all(ctx: &Context) {
     let wakes = &ctx.process.signals.wakes;
-    for wake in [&wakes.outbox, &wakes.sweep, &wakes.progress] {
+    for wake in [
+        &wakes.outbox,
+        &wakes.sweep,
+        &wakes.progress,
+        &wakes.experiments,
+    ] {
         wake.notify_one();
     }
 }

@@ -6,6 +6,8 @@ use crate::{
     context::Context,
     controller::{self, ReconcileError, Watched, time_boxed},
 };
+pub use backends::postgres::operator::runs::OwnerKind as Kind;
+
 use backends::postgres::operator::runs::Owner;
 use kube::{Api, runtime::reflector::Store};
 use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -16,13 +18,6 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Between two questions whether a watch has listed its objects.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-
-/// Whose rows are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    ContentJob,
-    Persona,
-}
 
 /// Looks for orphans of one kind until the process drains. `living` is the store of that kind's watch.
 pub async fn run<K: controller::Kind>(ctx: Arc<Context>, living: Store<Watched<K>>, kind: Kind) {
@@ -77,7 +72,7 @@ async fn round<K: controller::Kind>(
 fn suspects(thought: Vec<Owner>, seen: &HashSet<Uuid>, kind: Kind) -> Vec<Owner> {
     thought
         .into_iter()
-        .filter(|owner| owner.persona == (kind == Kind::Persona) && !seen.contains(&owner.uid))
+        .filter(|owner| owner.kind == kind && !seen.contains(&owner.uid))
         .collect()
 }
 
@@ -90,11 +85,17 @@ async fn is_gone<K: controller::Kind>(ctx: &Context, owner: &Owner) -> Result<bo
 }
 
 async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
-    if owner.persona {
-        ctx.store.cancel_persona(owner.uid).await?;
-        ctx.store.bury_persona(owner.uid, false).await?;
-    } else {
-        ctx.store.bury_job(owner.uid, false, false).await?;
+    match owner.kind {
+        Kind::Persona => {
+            ctx.store.cancel_persona(owner.uid).await?;
+            ctx.store.bury_persona(owner.uid, false).await?;
+        }
+        Kind::ContentJob => {
+            ctx.store.bury_job(owner.uid, false, false).await?;
+        }
+        Kind::Experiment => {
+            ctx.store.bury_experiment(owner.uid).await?;
+        }
     }
     Ok(())
 }
@@ -103,28 +104,31 @@ async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
 mod tests {
     use super::*;
 
-    fn owner(uid: u128, persona: bool) -> Owner {
+    fn owner(uid: u128, kind: Kind) -> Owner {
         Owner {
             uid: Uuid::from_u128(uid),
             namespace: "a".into(),
             name: format!("n{uid}"),
-            persona,
+            kind,
         }
     }
 
     #[test]
     fn only_owners_of_the_kind_that_nobody_has_seen_are_suspected() {
         let thought = vec![
-            owner(1, false),
-            owner(2, false),
-            owner(3, true),
-            owner(4, true),
+            owner(1, Kind::ContentJob),
+            owner(2, Kind::ContentJob),
+            owner(3, Kind::Persona),
+            owner(4, Kind::Persona),
         ];
         let seen = HashSet::from([Uuid::from_u128(1), Uuid::from_u128(3)]);
         assert_eq!(
             suspects(thought.clone(), &seen, Kind::ContentJob),
-            [owner(2, false)]
+            [owner(2, Kind::ContentJob)]
         );
-        assert_eq!(suspects(thought, &seen, Kind::Persona), [owner(4, true)]);
+        assert_eq!(
+            suspects(thought, &seen, Kind::Persona),
+            [owner(4, Kind::Persona)]
+        );
     }
 }

@@ -11,7 +11,7 @@ mod references;
 mod reserve;
 
 pub use adoption::Adoption;
-pub use ending::Owner;
+pub use ending::{Owner, OwnerKind};
 pub use pods::{JobSlot, PodBudget, WaitingRun};
 pub use references::{PinnedPersona, PinnedPrompt};
 pub use reserve::Reservation;

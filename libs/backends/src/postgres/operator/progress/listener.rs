@@ -1,7 +1,10 @@
 //! The connection that hears notifications; it does nothing else, and goes to the server directly.
 
 use super::PROGRESS_CHANNEL;
-use crate::postgres::{StoreError, operator::runs::OUTBOX_CHANNEL};
+use crate::postgres::{
+    StoreError,
+    operator::{experiments::OUTCOMES_CHANNEL, runs::OUTBOX_CHANNEL},
+};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::str::FromStr;
 
@@ -12,9 +15,11 @@ pub enum Heard {
     Outbox,
     /// Tasks changed.
     Progress,
+    /// Something changed that an experiment depends on: outcomes, publications, assignments.
+    Outcomes,
 }
 
-/// Hears both channels.
+/// Hears all channels.
 #[derive(Debug)]
 pub struct Listener(PgListener);
 
@@ -33,7 +38,7 @@ impl Listener {
         // A lost connection is told, so that whoever listens can look for what it missed.
         listener.eager_reconnect(false);
         listener
-            .listen_all([OUTBOX_CHANNEL, PROGRESS_CHANNEL])
+            .listen_all([OUTBOX_CHANNEL, PROGRESS_CHANNEL, OUTCOMES_CHANNEL])
             .await?;
         Ok(Self(listener))
     }
@@ -48,10 +53,10 @@ impl Listener {
             .try_recv()
             .await?
             .ok_or_else(|| StoreError::Invalid("the connection was closed".to_owned()))?;
-        Ok(if heard.channel() == OUTBOX_CHANNEL {
-            Heard::Outbox
-        } else {
-            Heard::Progress
+        Ok(match heard.channel() {
+            OUTBOX_CHANNEL => Heard::Outbox,
+            OUTCOMES_CHANNEL => Heard::Outcomes,
+            _ => Heard::Progress,
         })
     }
 }

@@ -84,14 +84,15 @@ impl OperatorStore {
         Ok(ended)
     }
 
-    /// Uids of ContentJobs and Personas that the rows hold for living ones.
+    /// Uids of resources that the rows hold for living ones.
     ///
     /// # Errors
     /// Database errors.
     pub async fn owners_thought_alive(&self) -> Result<Vec<Owner>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT DISTINCT job_uid AS uid, namespace, name, false AS persona FROM content_runs WHERE gone_at IS NULL
-             UNION ALL SELECT uid, namespace, name, true FROM personas WHERE gone_at IS NULL",
+            "SELECT DISTINCT job_uid AS uid, namespace, name, 'ContentJob' AS kind FROM content_runs WHERE gone_at IS NULL
+             UNION ALL SELECT uid, namespace, name, 'Persona' FROM personas WHERE gone_at IS NULL
+             UNION ALL SELECT coalesce(object_uid, uid), namespace, name, 'Experiment' FROM experiments WHERE gone_at IS NULL",
         )
         .fetch_all(self.pool())
         .await?)
@@ -104,8 +105,16 @@ pub struct Owner {
     pub uid: Uuid,
     pub namespace: String,
     pub name: String,
-    /// True for a Persona, false for a ContentJob.
-    pub persona: bool,
+    pub kind: OwnerKind,
+}
+
+/// The kinds of resources whose rows are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text")]
+pub enum OwnerKind {
+    Persona,
+    ContentJob,
+    Experiment,
 }
 
 /// Ends all unfinished runs of the same resource name but `current`; answers how many.
