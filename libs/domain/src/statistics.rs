@@ -7,9 +7,11 @@
 pub mod aipw;
 pub mod assign;
 pub mod bayes;
+pub mod comparison;
 pub mod cuped;
 pub mod distributions;
 pub mod draws;
+mod incomplete_beta;
 pub mod moments;
 pub mod multiple;
 pub mod power;

@@ -179,7 +179,7 @@ def sequence_critical_one_sided():
 
 
 def beta_interval():
-    a, b, level = float(RNG.lognormal(2, 2.5)) + 0.3, float(RNG.lognormal(3, 2.5)) + 0.3, alpha()
+    a, b, level = float(RNG.lognormal(2, 2.5)) + 0.3, float(RNG.lognormal(5, 4)) + 0.3, alpha()
     return {"a": a, "b": b, "alpha": level}, stats.beta.interval(1 - level, a, b)
 
 
@@ -195,7 +195,7 @@ def student_interval():
 
 
 def probability_greater():
-    trials = float(RNG.choice([3, 30, 1_000, 30_000]))
+    trials = float(RNG.choice([3, 30, 1_000, 30_000, 2_000_000]))
     rate = RNG.uniform(0.02, 0.7)
     first = [1 + round(trials * rate), 1 + round(trials * (1 - rate))]
     rate += RNG.normal(0, 1.2) * math.sqrt(rate * (1 - rate) / trials)
@@ -267,13 +267,13 @@ def sample_ratio():
     weights = RNG.dirichlet(np.full(arms, 4.0))
     truth = RNG.dirichlet(60 * weights)
     counted = RNG.multinomial(int(RNG.choice([20, 200, 3_000])), truth)
-    against = stats.dirichlet_multinomial.logpmf(counted, 100 * weights, counted.sum())
+    against = stats.dirichlet_multinomial.logpmf(counted, 10 * weights, counted.sum())
     under = stats.multinomial.logpmf(counted, counted.sum(), weights)
     return {"weights": list(weights), "counts": counted.tolist()}, [min(1.0, math.exp(under - against))]
 
 
 def quantiles():
-    tail, degrees = float(RNG.choice([1e-9, 1e-4, 0.01, 0.2, 0.5, 0.9])), float(RNG.choice([0.7, 1, 2.5, 9, 40, 300, 1e5]))
+    tail, degrees = float(RNG.choice([1e-9, 1e-4, 0.01, 0.2, 0.5, 0.9])), float(RNG.choice([0.7, 1, 2.5, 9, 40, 300, 1e5, 1e8]))
     value = RNG.uniform(-6, 9)
     given = {"tail": tail, "degrees_of_freedom": degrees, "value": value}
     return given, [stats.norm.isf(tail), stats.t.isf(tail, degrees), stats.norm.sf(value), stats.t.sf(value, degrees)]

@@ -29,11 +29,14 @@ use super::moments::Moments;
 /// Units that the baseline remembers: outcomes lose weight by 1/20 a unit.
 const MEMORY: f64 = 20.0;
 
+/// Below this a recorded probability is a fault, not a weight.
+const LEAST_PROBABILITY: f64 = 1e-9;
+
 /// One matured unit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AdaptiveUnit {
     pub arm: usize,
-    /// Probability with which `arm` was assigned, in (0, 1].
+    /// Probability with which `arm` was assigned, at least 10⁻⁹ and at most 1.
     pub probability: f64,
     pub outcome: f64,
 }
@@ -94,9 +97,10 @@ impl Aipw {
     }
 
     /// Takes in one unit and gives its scores, one per arm. `None`, with nothing changed, for an unknown arm, a probability
-    /// outside (0, 1] or an outcome that is not finite.
+    /// outside [10⁻⁹, 1] or an outcome that is not finite.
     pub fn push(&mut self, unit: &AdaptiveUnit) -> Option<Vec<f64>> {
-        let usable = unit.probability > 0.0 && unit.probability <= 1.0 && unit.outcome.is_finite();
+        let usable =
+            (LEAST_PROBABILITY..=1.0).contains(&unit.probability) && unit.outcome.is_finite();
         if unit.arm >= self.arms.len() || !usable {
             return None;
         }
@@ -191,6 +195,9 @@ pub fn stratified_difference(strata: &[Stratum]) -> Option<Estimate> {
             ))
         })
         .collect();
+    if usable.is_empty() {
+        return None;
+    }
     let units: f64 = usable.iter().map(|(units, _)| units).sum();
     let value = usable
         .iter()

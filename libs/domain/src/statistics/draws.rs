@@ -5,8 +5,6 @@
 //! The quantiles are tabulated once per posterior, in a coordinate in which the density falls off at least exponentially
 //! and the trapezoid rule converges fast: the logit for Beta, the inverse hyperbolic sine for Student.
 
-use statrs::function::beta::ln_beta;
-
 use super::bayes::Posterior;
 use super::seeds::Seeded;
 
@@ -94,10 +92,10 @@ impl Table {
     }
 }
 
-/// Log density of the coordinate, up to a constant for Student.
+/// Log density of the coordinate, up to a constant.
 fn log_density(posterior: &Posterior, s: f64) -> f64 {
     match *posterior {
-        Posterior::Beta { a, b } => -a * softplus(-s) - b * softplus(s) - ln_beta(a, b),
+        Posterior::Beta { a, b } => -a * softplus(-s) - b * softplus(s),
         Posterior::Student {
             degrees_of_freedom, ..
         } => {

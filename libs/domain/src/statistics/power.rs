@@ -96,7 +96,7 @@ pub fn detectable_difference_of_sequence(
         return None;
     }
     let critical = sequence.critical(units, f64::INFINITY)?;
-    finite((critical + normal_upper_quantile(1.0 - power)) * (variance / units).sqrt())
+    finite((critical + normal_upper_quantile(1.0 - power)).max(0.0) * (variance / units).sqrt())
 }
 
 /// The d at which the two-sided test has this power; `None` unless alpha < power < 1.

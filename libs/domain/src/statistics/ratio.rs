@@ -37,7 +37,11 @@ pub enum Leverage {
 pub fn ratio(units: &[RatioUnit], leverage: Leverage) -> Option<Estimate> {
     let count = units.len() as f64;
     let total: f64 = units.iter().map(|unit| unit.denominator).sum();
-    if units.len() < 2 || total <= 0.0 || units.iter().any(|unit| unit.denominator < 0.0) {
+    if units.len() < 2
+        || total <= 0.0
+        || !total.is_finite()
+        || units.iter().any(|unit| unit.denominator < 0.0)
+    {
         return None;
     }
     let value = finite(units.iter().map(|unit| unit.numerator).sum::<f64>() / total)?;

@@ -2,11 +2,12 @@
 //!
 //! ChaCha with 8 rounds (D. J. Bernstein 2008), keyed by a SHA-256 digest, so the same inputs give the same draws in every
 //! process, on every platform. Variates are drawn by `rand_distr`: normal by the ziggurat of G. Marsaglia and W. W. Tsang
-//! (2000), gamma by their squeeze (2000), beta by R. C. H. Cheng (1978).
+//! (2000), gamma by their squeeze (2000), beta by R. C. H. Cheng (1978), binomial by V.
+//! Kachitvichyanukul and B. W. Schmeiser (1988).
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use rand_distr::{Beta, Distribution, Gamma, StandardNormal};
+use rand_distr::{Beta, Binomial, Distribution, Gamma, StandardNormal};
 use sha2::{Digest, Sha256};
 
 /// A stream of deterministic draws.
@@ -58,6 +59,12 @@ impl Seeded {
     /// Beta(a, b); `None` unless both are positive and finite.
     pub fn beta(&mut self, a: f64, b: f64) -> Option<f64> {
         Some(Beta::new(a, b).ok()?.sample(&mut self.0)).filter(|draw: &f64| draw.is_finite())
+    }
+
+    /// Successes among `trials`; a probability outside [0, 1] counts as the nearer end, NaN as 0.
+    pub fn binomial(&mut self, trials: u64, probability: f64) -> u64 {
+        Binomial::new(trials, probability.clamp(0.0, 1.0))
+            .map_or(0, |binomial| binomial.sample(&mut self.0))
     }
 
     /// Puts `values` into a uniformly random order (R. Durstenfeld 1964).

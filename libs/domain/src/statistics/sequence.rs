@@ -150,6 +150,7 @@ impl Sequence {
     }
 
     fn log_e(&self, z: f64, ratio: f64, degrees_of_freedom: f64) -> f64 {
+        let z = z.clamp(-LARGEST_STATISTIC, LARGEST_STATISTIC);
         let both = log_mixture(z, ratio, degrees_of_freedom);
         match self.sides {
             Sides::Two => both,
