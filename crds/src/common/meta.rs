@@ -34,7 +34,8 @@ pub const ANNOTATION_DISCARD: &str = "threads-agent.io/discard";
 pub const ANNOTATION_ABANDON: &str = "threads-agent.io/abandon";
 /// Annotation on a resource with `deletionPolicy: Delete`: `true` erases posts and usage as well.
 pub const ANNOTATION_ERASE: &str = "threads-agent.io/erase";
-/// Annotation on a namespace: the uid of a gone namespace whose records it adopts.
+/// Annotation on a namespace, to be set before anything is applied in it: the uid of the gone namespace of the same name
+/// whose runs, personas and posts it adopts.
 pub const ANNOTATION_ADOPT: &str = "threads-agent.io/adopts";
 
 /// What a Secret may be used for; the words of [`LABEL_USE`].

@@ -27,6 +27,7 @@ pub use run::run;
 use crate::{
     controller::{ErrorClass, Outcome, ReconcileError, Verdict as Done, patch_status},
     signals::Trigger,
+    tenancy::home,
 };
 use apply::{RowLog, Rows};
 use backends::postgres::operator::OperatorStore;
@@ -40,6 +41,7 @@ use resolve::ObstacleKind;
 use staff::Workers;
 use status::Applied;
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 use validate::ValidatedContentJob;
 use verdict::{PATIENCE_SECONDS, verdict};
 
@@ -72,11 +74,11 @@ pub async fn reconcile_in(
     }
     let object = cleanup::settle_finalizer(world, object).await?;
     let namespace = object.namespace().unwrap_or_default();
-    let Some(tenant) = observe::tenant(world, &namespace).await? else {
+    let Some(home) = home(&world.client, &world.workers.install, &namespace).await? else {
         return Ok(Outcome::of(Done::Skipped));
     };
     let before = object.status.clone().unwrap_or_default();
-    match validate::validate(&object, &tenant) {
+    match validate::validate(&object, &home.tenant) {
         Err(invalid) => {
             let after = status::build_invalid(
                 &before,
@@ -87,7 +89,7 @@ pub async fn reconcile_in(
             write_status(world, &object, &before, &after).await?;
             Ok(Outcome::of(Done::Refused))
         }
-        Ok(job) => match bring_about(world, &object, &job)
+        Ok(job) => match bring_about(world, &object, &job, home.adopts)
             .await
             .map_err(ReconcileError::from)
         {
@@ -113,7 +115,11 @@ async fn bring_about(
     world: &ContentJobWorld,
     object: &ContentJob,
     job: &ValidatedContentJob,
+    adopts: Option<Uuid>,
 ) -> Result<(Applied, RowLog), ObserveError> {
+    if let Some(old) = adopts {
+        world.store.adopt_namespace(&job.tenant, old).await?;
+    }
     let (rows, log) = apply::apply_rows(world, job).await?;
     let workers = match &rows {
         Rows::Standing(view) => staff::apply_workers(world, object, job, view).await?,

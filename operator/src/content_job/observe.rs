@@ -9,8 +9,7 @@ use super::{
 use crate::controller::{ReconcileError, time_boxed};
 use backends::postgres::{StoreError, operator::runs::RunIdentity};
 use crds::{Persona, PromptTemplate, Reason, common::reference::PromptSelector};
-use domain::names::Tenant;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt};
 
 /// Why nothing could be observed at all.
@@ -29,25 +28,6 @@ impl From<ObserveError> for ReconcileError {
             ObserveError::Kubernetes(error) => error.into(),
         }
     }
-}
-
-/// The namespace as a tenant; none where it is gone.
-///
-/// # Errors
-/// The API server does not answer.
-pub async fn tenant(
-    world: &ContentJobWorld,
-    namespace: &str,
-) -> Result<Option<Tenant>, kube::Error> {
-    let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
-    let uid = found
-        .and_then(|namespace| namespace.metadata.uid)
-        .and_then(|uid| uid.parse().ok());
-    Ok(uid.map(|namespace_uid| Tenant {
-        install: world.workers.install.clone(),
-        namespace: namespace.to_owned(),
-        namespace_uid,
-    }))
 }
 
 /// What makes the job's run.

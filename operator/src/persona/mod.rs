@@ -19,7 +19,10 @@ pub mod workers;
 #[cfg(test)]
 pub mod testing;
 
-use crate::controller::{self, Notice, Outcome, ReconcileError, Verdict, patch_status};
+use crate::{
+    controller::{self, Notice, Outcome, ReconcileError, Verdict, patch_status},
+    tenancy::home,
+};
 use backends::postgres::{StoreError, operator::OperatorStore};
 use crds::{
     Persona, PersonaStatus,
@@ -32,6 +35,7 @@ use ports::{QueuePort, VectorPort};
 use references::PromptReferences;
 use status::{Applied, Standing};
 use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// What a reconcile of a persona reaches.
 #[derive(Clone)]
@@ -83,11 +87,11 @@ pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcom
         &persona.name_any(),
         &persona.spec.prompt_ref.name,
     );
-    let Some(tenant) = observe::tenant(world, &namespace).await? else {
+    let Some(home) = home(&world.client, &world.install, &namespace).await? else {
         return Ok(Outcome::of(Verdict::Skipped));
     };
     let before = persona.status.clone().unwrap_or_default();
-    match validate::validate(&persona, &tenant) {
+    match validate::validate(&persona, &home.tenant) {
         Err(invalid) => {
             let after = status::build_invalid(
                 &before,
@@ -98,7 +102,7 @@ pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcom
             write_status(world, &persona, &before, &after).await?;
             Ok(Outcome::of(Verdict::Refused))
         }
-        Ok(valid) => match bring_about(world, &valid).await {
+        Ok(valid) => match bring_about(world, &valid, home.adopts).await {
             Ok(applied) => {
                 let after = status::build(&before, &valid, &applied, Timestamp::now());
                 write_status(world, &persona, &before, &after).await?;
@@ -113,7 +117,11 @@ pub async fn reconcile(world: &PersonaWorld, persona: &Persona) -> Result<Outcom
 async fn bring_about(
     world: &PersonaWorld,
     persona: &validate::ValidatedPersona,
+    adopts: Option<Uuid>,
 ) -> Result<Applied, ObserveError> {
+    if let Some(old) = adopts {
+        world.store.adopt_namespace(&persona.tenant, old).await?;
+    }
     let observed = observe::observe(world, persona).await?;
     let plan = plan::plan(persona, &observed);
     Ok(apply::apply(world, persona, &observed, &plan).await?)

@@ -15,26 +15,9 @@ use backends::postgres::{
     },
 };
 use crds::{Reason, common::reference::PromptSelector};
-use domain::names::Tenant;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use std::collections::HashMap;
-
-/// The namespace as a tenant; none where it is gone.
-///
-/// # Errors
-/// The API server does not answer.
-pub async fn tenant(world: &PersonaWorld, namespace: &str) -> Result<Option<Tenant>, kube::Error> {
-    let found = time_boxed(Api::<Namespace>::all(world.client.clone()).get_opt(namespace)).await?;
-    let uid = found
-        .and_then(|namespace| namespace.metadata.uid)
-        .and_then(|uid| uid.parse().ok());
-    Ok(uid.map(|namespace_uid| Tenant {
-        install: world.install.clone(),
-        namespace: namespace.to_owned(),
-        namespace_uid,
-    }))
-}
 
 /// Why nothing could be observed at all.
 #[derive(Debug, thiserror::Error)]

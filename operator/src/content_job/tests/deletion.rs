@@ -5,9 +5,14 @@ use crate::content_job::{
     testing::{
         UID, condition,
         scenario::{JOB_PATH, Scenario},
+        tenant,
     },
 };
-use crds::{ConditionType, common::meta::FINALIZER, content_job::ContentJobPhase};
+use crds::{
+    ConditionType,
+    common::meta::{ANNOTATION_ADOPT, FINALIZER},
+    content_job::ContentJobPhase,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -104,6 +109,36 @@ async fn a_job_applied_again_adopts_and_the_old_ones_end_does_not_touch_it() {
     assert_eq!(condition(&status, ConditionType::Accepted), "True/Adopted");
     assert_eq!(status.posts.len(), 1);
     assert_eq!(scenario.count("SELECT count(*) FROM content_runs").await, 1);
+}
+
+/// A namespace made again under its name finds what the old one left only where an administrator says so.
+#[tokio::test]
+async fn a_job_in_a_new_namespace_adopts_at_an_administrators_word_alone() {
+    for (adopts, phase, runs) in [
+        (None, ContentJobPhase::Queued, 2),
+        (Some(tenant().namespace_uid), ContentJobPhase::Succeeded, 1),
+    ] {
+        let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+            return;
+        };
+        scenario.reconcile().await.unwrap();
+        scenario.work(1).await;
+        scenario.reconcile().await.unwrap();
+        scenario.api.edit("/api/v1/namespaces/a", |namespace| {
+            namespace["metadata"]["uid"] = json!(Uuid::from_u128(70));
+            if let Some(old) = adopts {
+                namespace["metadata"]["annotations"] = json!({ ANNOTATION_ADOPT: old });
+            }
+        });
+        scenario.api.edit(JOB_PATH, |job| {
+            job["metadata"]["uid"] = json!(Uuid::from_u128(77));
+            job["status"] = json!({});
+        });
+        scenario.reconcile().await.unwrap();
+        assert_eq!(scenario.status().phase, Some(phase), "{adopts:?}");
+        let count = scenario.count("SELECT count(*) FROM content_runs").await;
+        assert_eq!(count, runs, "{adopts:?}");
+    }
 }
 
 /// FAULTS 46: the parent is gone first.

@@ -5,6 +5,7 @@ pub mod epoch;
 pub mod experiments;
 pub mod ledger;
 pub mod logins;
+pub mod namespaces;
 pub mod outbox;
 pub mod personas;
 pub mod points;

@@ -155,8 +155,8 @@ async fn take_over(
     transaction: &mut Transaction<'static, Postgres>,
     record: &PersonaRecord<'_>,
 ) -> Result<Option<Uuid>, StoreError> {
-    let predecessor: Option<Uuid> = sqlx::query_scalar(
-        "SELECT uid FROM personas WHERE namespace_uid = $1 AND name = $2 AND uid <> $3
+    let predecessor: Option<(Uuid, String)> = sqlx::query_as(
+        "SELECT uid, collection FROM personas WHERE namespace_uid = $1 AND name = $2 AND uid <> $3
          ORDER BY gone_at DESC NULLS FIRST, created_at DESC LIMIT 1 FOR UPDATE",
     )
     .bind(record.namespace_uid)
@@ -164,7 +164,7 @@ async fn take_over(
     .bind(record.uid)
     .fetch_optional(&mut **transaction)
     .await?;
-    let Some(old) = predecessor else {
+    let Some((old, collection)) = predecessor else {
         return Ok(None);
     };
     // Revisions and runs follow by ON UPDATE CASCADE.
@@ -182,7 +182,29 @@ async fn take_over(
             .execute(&mut **transaction)
             .await?;
     }
+    move_points(transaction, record, &collection).await?;
     Ok(Some(old))
+}
+
+/// A persona of another namespace uid has another collection: posts of the same embedding model are asked for there.
+async fn move_points(
+    transaction: &mut Transaction<'static, Postgres>,
+    record: &PersonaRecord<'_>,
+    from: &str,
+) -> Result<(), StoreError> {
+    let (embedding, vectors) = (&record.revision.embedding, &record.revision.vectors);
+    sqlx::query(
+        "UPDATE posts SET collection = $3, point_version = 0 WHERE persona_uid = $1 AND collection = $2 AND $2 <> $3
+           AND embedding_model = $4 AND array_length(embedding, 1) = $5",
+    )
+    .bind(record.uid)
+    .bind(from)
+    .bind(record.collection)
+    .bind(&embedding.model)
+    .bind(i32::try_from(vectors.dimensions).unwrap_or(i32::MAX))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
 }
 
 async fn ensure_revision(
