@@ -28,12 +28,11 @@ use support::{
     database::World,
     persona,
 };
-use uuid::Uuid;
 use worker::{
     adapters::wakeups::Queue,
     consume::Exit,
     ports::{
-        ChatRequest, Completion, Embedder, Embedding, IndexDown, Model, Neighbour, Point,
+        Among, ChatRequest, Completion, Embedder, Embedding, IndexDown, Model, Neighbour, Point,
         VectorIndex,
     },
 };
@@ -183,7 +182,7 @@ impl VectorIndex for EmptyIndex {
         &self,
         _: &VectorSettings,
         _: &[f32],
-        _: Uuid,
+        _: Among<'_>,
         _: u32,
     ) -> Result<Vec<Neighbour>, IndexDown> {
         Ok(vec![])

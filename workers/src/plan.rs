@@ -3,7 +3,7 @@
 use crate::{
     generate::{check_language, embed, ingest, prompt::TaskPrompt},
     meter::Meter,
-    ports::{Neighbour, Ports},
+    ports::{Among, Neighbour, Ports},
     tokens,
 };
 use domain::{
@@ -11,7 +11,6 @@ use domain::{
     tasks::{ClaimedTask, TaskFailure},
 };
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 /// Characters of the rendered prompt that people see.
 const PREVIEW_CHARACTERS: usize = 300;
@@ -43,7 +42,7 @@ pub async fn make(ports: &Ports, task: &ClaimedTask, meter: &Meter) -> Result<Va
     // A plan has no post of its own, so there is nothing to leave out.
     match ports
         .index
-        .nearest(&task.persona.vectors, &vector, Uuid::nil(), NEAREST)
+        .nearest(&task.persona.vectors, &vector, Among::default(), NEAREST)
         .await
     {
         Ok(nearest) => plan["nearest"] = nearest.iter().map(neighbour).collect(),

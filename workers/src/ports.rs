@@ -118,10 +118,19 @@ pub struct Point {
 #[error("the vector index did not answer: {0}")]
 pub struct IndexDown(pub String);
 
+/// Which posts a comparison is made with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Among<'a> {
+    /// A post is no duplicate of itself.
+    pub excluding: Uuid,
+    /// RFC 3339: only posts from before it; a point that does not say when it was written counts as old. Absent: all.
+    pub before: Option<&'a str>,
+}
+
 #[async_trait]
 pub trait VectorIndex: Send + Sync {
-    /// The nearest posts of the space's collection, the most similar first, without the post `excluding`. The vector has unit
-    /// length.
+    /// The nearest posts of the space's collection, the most similar first, among those that `among` lets through. The vector
+    /// has unit length.
     ///
     /// # Errors
     /// An index that does not answer in time, or refuses.
@@ -129,7 +138,7 @@ pub trait VectorIndex: Send + Sync {
         &self,
         space: &VectorSettings,
         vector: &[f32],
-        excluding: Uuid,
+        among: Among<'_>,
         limit: u32,
     ) -> Result<Vec<Neighbour>, IndexDown>;
 

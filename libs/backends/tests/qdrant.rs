@@ -137,6 +137,49 @@ async fn neighbours_come_by_similarity_without_those_excluded() {
     world.remove().await;
 }
 
+/// A post of an experiment is compared with posts from before its start.
+#[tokio::test]
+async fn neighbours_from_before_a_moment_are_found_alone() {
+    let Some(world) = World::with_collection().await else {
+        return;
+    };
+    let (store, name) = (&world.store, &world.collection);
+    let [old, undated, new] = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    let written = [
+        (old, Some("2026-11-23T05:59:59.999Z")),
+        (undated, None),
+        (new, Some("2026-11-23T06:00:00Z")),
+    ];
+    let posts = written.map(|(id, at)| {
+        let mut post = point(id, [1.0, 0.0, 0.0, 0.0], 1);
+        post.payload.remove("timestamp");
+        if let Some(at) = at {
+            post.payload.insert("timestamp".into(), at.into());
+        }
+        post
+    });
+    store.upsert_posts(name, posts.to_vec()).await.unwrap();
+    let moment = "2026-11-23T06:00:00Z".parse().unwrap();
+    let query = vec![1.0, 0.0, 0.0, 0.0];
+    let found = |exclude: Vec<Uuid>| {
+        let query = query.clone();
+        async move {
+            let found = store
+                .nearest_before(name, query, 10, &exclude, Some(moment))
+                .await
+                .unwrap();
+            let mut ids: Vec<_> = found.iter().map(|neighbour| neighbour.id).collect();
+            ids.sort();
+            ids
+        }
+    };
+    let mut both = vec![old, undated];
+    both.sort();
+    assert_eq!(found(vec![]).await, both);
+    assert_eq!(found(vec![old]).await, [undated]);
+    world.remove().await;
+}
+
 /// FAULTS 29, 31: what is missing is found by going through the ids.
 #[tokio::test]
 async fn all_ids_are_read_page_by_page() {

@@ -134,6 +134,8 @@ impl Studio {
                 payload: &payload,
                 max_attempts: 3,
             },
+            experiment: None,
+            experiment_note: None,
         };
         self.world.store.create_run(&run).await.unwrap().reservation
     }

@@ -149,6 +149,18 @@ pub fn post_id(task: Uuid) -> Uuid {
     derive(&["post", &task.to_string()])
 }
 
+/// Identity of the unit that a task is to an experiment whose unit is the post.
+#[must_use]
+pub fn unit_of_task(experiment: Uuid, task: Uuid) -> Uuid {
+    derive(&["unit-task", &experiment.to_string(), &task.to_string()])
+}
+
+/// Identity of the unit that a participant is to an experiment, and the subject of what is told of them.
+#[must_use]
+pub fn unit_of_participant(experiment: Uuid, participant: &str) -> Uuid {
+    derive(&["unit-participant", &experiment.to_string(), participant])
+}
+
 /// Identity of an immutable persona revision.
 #[must_use]
 pub fn persona_revision_id(persona_uid: Uuid, digest: &str) -> Uuid {

@@ -71,6 +71,9 @@ pub struct ClaimedTask {
     pub prompt: Prompt,
     /// The database's clock at the claim; what was committed later is not in an index that was read before.
     pub claimed_at: String,
+    /// RFC 3339. A post of an experiment is compared only with posts from before the experiment's start; absent outside one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedup_before: Option<String>,
 }
 
 /// Tokens that the calls of one attempt used.

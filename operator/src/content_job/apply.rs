@@ -168,6 +168,8 @@ async fn create(
                 payload: &resolved.payload,
                 max_attempts: job.max_attempts,
             },
+            experiment: None,
+            experiment_note: None,
         })
         .await?;
     world.store.note_waits(job.uid, &[]).await?;

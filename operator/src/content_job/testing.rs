@@ -96,6 +96,7 @@ pub fn view(tasks: TaskTally) -> RunView {
             persona_suspended: false,
             tokens_per_day: None,
             emotion_gate: false,
+            experiment_note: None,
             paused: false,
         },
         tasks: TaskTally {

@@ -1,11 +1,11 @@
 //! [`VectorIndex`] over Qdrant.
 
-use crate::ports::{IndexDown, Neighbour, Point, VectorIndex};
+use crate::ports::{Among, IndexDown, Neighbour, Point, VectorIndex};
 use async_trait::async_trait;
 use backends::qdrant::{PostPoint, VectorError, VectorStore};
+use chrono::{DateTime, Utc};
 use domain::revision::VectorSettings;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// A post must not wait long for an index that it can do without.
 const QUERY_PATIENCE: Duration = Duration::from_secs(5);
@@ -28,15 +28,17 @@ impl VectorIndex for QdrantIndex {
         &self,
         space: &VectorSettings,
         vector: &[f32],
-        excluding: Uuid,
+        among: Among<'_>,
         limit: u32,
     ) -> Result<Vec<Neighbour>, IndexDown> {
-        let exclude = [excluding];
-        let query = self.0.nearest(
+        let before = among.before.map(moment).transpose()?;
+        let exclude = [among.excluding];
+        let query = self.0.nearest_before(
             &space.collection,
             vector.to_vec(),
             u64::from(limit),
             &exclude,
+            before,
         );
         let found = within(QUERY_PATIENCE, query).await?;
         Ok(found
@@ -57,6 +59,13 @@ impl VectorIndex for QdrantIndex {
         };
         within(WRITE_PATIENCE, self.0.upsert_post(collection, point)).await
     }
+}
+
+/// A limit that does not parse must not widen the comparison silently.
+fn moment(text: &str) -> Result<DateTime<Utc>, IndexDown> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|moment| moment.to_utc())
+        .map_err(|error| IndexDown(format!("{text:?} is no time: {error}")))
 }
 
 async fn within<T>(

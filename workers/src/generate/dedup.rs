@@ -3,10 +3,9 @@
 use super::objection::Objection;
 use crate::{
     failure::DUPLICATE,
-    ports::{Neighbour, VectorIndex},
+    ports::{Among, Neighbour, VectorIndex},
 };
 use domain::revision::{DedupAction, DedupGate, VectorSettings};
-use uuid::Uuid;
 
 /// What the comparison found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub struct Similarity {
     pub index_answered: bool,
 }
 
-/// Looks up the nearest post other than `post` itself and applies the gate.
+/// Looks up the nearest of the posts that `among` lets through and applies the gate.
 ///
 /// # Errors
 /// The gate's objection to a duplicate.
@@ -26,15 +25,15 @@ pub async fn compare(
     index: &dyn VectorIndex,
     space: &VectorSettings,
     vector: &[f32],
-    post: Uuid,
+    among: Among<'_>,
     gate: &DedupGate,
 ) -> Result<Similarity, Objection> {
-    let answer = index.nearest(space, vector, post, 1).await;
+    let answer = index.nearest(space, vector, among, 1).await;
     let nearest = match &answer {
         Ok(neighbours) => neighbours
             .iter()
             .copied()
-            .find(|neighbour| neighbour.id != post),
+            .find(|neighbour| neighbour.id != among.excluding),
         Err(down) => {
             tracing::warn!(error = %down, "comparing with committed posts only");
             None

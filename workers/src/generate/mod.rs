@@ -18,7 +18,10 @@ pub mod prompt;
 pub mod record;
 pub mod write;
 
-use crate::{meter::Meter, ports::Ports};
+use crate::{
+    meter::Meter,
+    ports::{Among, Ports},
+};
 use clock::DatabaseClock;
 use domain::{
     names,
@@ -73,8 +76,12 @@ pub async fn write_post(
     }
     let embedding = embed::embed(&*ports.embedder, persona, &written.draft.text(), meter).await?;
     let queried_at = clock.now();
-    let (space, post) = (&persona.vectors, names::post_id(task.id));
-    match dedup::compare(&*ports.index, space, &embedding, post, &persona.gates.dedup).await {
+    let among = Among {
+        excluding: names::post_id(task.id),
+        before: task.dedup_before.as_deref(),
+    };
+    let (space, gate) = (&persona.vectors, &persona.gates.dedup);
+    match dedup::compare(&*ports.index, space, &embedding, among, gate).await {
         Ok(similarity) => {
             let parts = Parts {
                 written,

@@ -20,6 +20,8 @@ pub struct Finished {
     pub embedding: Vec<f32>,
     pub similarity: Similarity,
     trajectory: Option<Value>,
+    written_at: String,
+    /// From when on the commit has to compare.
     queried_at: String,
 }
 
@@ -76,6 +78,7 @@ impl Finished {
             embedding_model: task.persona.embedding.model.clone(),
             metadata,
         };
+        let written_at = queried_at.clone();
         // Where the index did not answer, the commit must compare with older posts too.
         let queried_at = if similarity.index_answered {
             queried_at
@@ -87,6 +90,7 @@ impl Finished {
             embedding,
             similarity,
             trajectory: analysis.trajectory_json(),
+            written_at,
             queried_at,
         }
     }
@@ -113,7 +117,7 @@ impl Finished {
             "body": self.post.body,
             "content_hash": self.post.content_hash,
             "persona": self.post.persona,
-            "timestamp": self.queried_at,
+            "timestamp": self.written_at,
         });
         if let Value::Object(payload) = payload {
             payload

@@ -199,3 +199,21 @@ async fn a_text_that_could_not_be_moderated_is_not_posted() {
         (RowState::DeadLettered, true)
     );
 }
+
+/// What the arms of an experiment wrote since its start is no reason to refuse a text; what was written before is.
+#[tokio::test]
+async fn a_post_of_an_experiment_is_compared_with_posts_from_before_its_start() {
+    for (written, state) in [
+        ("2026-11-23T05:59:59Z", RowState::Rejected),
+        ("2026-11-23T06:00:01Z", RowState::Completed),
+    ] {
+        let mut task = with_dedup(DedupAction::Reject);
+        task.dedup_before = Some("2026-11-23T06:00:00Z".to_owned());
+        let (bench, twin) = bench_of_twins(task).await;
+        let mut point = bench.index.points().remove(0);
+        point.payload.insert("timestamp".into(), written.into());
+        bench.ports().index.upsert(COLLECTION, point).await.unwrap();
+        let row = run(&bench).await;
+        assert_eq!(row.state, state, "the post {twin} of {written}");
+    }
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use worker::{
     adapters::index::QdrantIndex,
-    ports::{Neighbour, Point, VectorIndex},
+    ports::{Among, Neighbour, Point, VectorIndex},
 };
 
 /// A collection of its own with three dimensions, and the URL and key that reach it.
@@ -64,7 +64,15 @@ async fn faults_32_a_repeated_point_is_one_point_and_the_nearest_is_never_the_po
     }
     assert_eq!(store.count(&name).await.unwrap(), 3);
     let found = index
-        .nearest(&space, &[1.0, 0.0, 0.0], own, 5)
+        .nearest(
+            &space,
+            &[1.0, 0.0, 0.0],
+            Among {
+                excluding: own,
+                before: None,
+            },
+            5,
+        )
         .await
         .unwrap();
     assert_eq!(

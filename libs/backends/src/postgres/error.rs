@@ -29,6 +29,9 @@ pub enum StoreError {
     Decode(#[from] serde_json::Error),
     #[error("{0}")]
     Invalid(String),
+    /// What the transaction was planned from changed meanwhile; plan anew.
+    #[error("{0}")]
+    Changed(&'static str),
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
 }
@@ -58,6 +61,7 @@ impl StoreError {
             Self::LeaseLost | Self::EpochLost => ErrorClass::Fenced,
             Self::SchemaVersion { .. } => ErrorClass::Schema,
             Self::Decode(_) | Self::Invalid(_) => ErrorClass::Invalid,
+            Self::Changed(_) => ErrorClass::Transient,
             Self::Database(error) => match error
                 .as_database_error()
                 .and_then(|database| database.code())

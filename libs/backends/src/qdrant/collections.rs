@@ -1,6 +1,9 @@
 //! The operator's side: collections as a whole.
 
-use super::{VectorError, VectorStore, points::VERSION_FIELD};
+use super::{
+    VectorError, VectorStore,
+    points::{TIMESTAMP_FIELD, VERSION_FIELD},
+};
 use qdrant_client::{
     Qdrant,
     qdrant::{
@@ -58,7 +61,7 @@ pub enum Ensured {
 /// Payload fields that are searched by, with their types.
 const INDEXES: [(&str, FieldType); 3] = [
     ("persona", FieldType::Keyword),
-    ("timestamp", FieldType::Datetime),
+    (TIMESTAMP_FIELD, FieldType::Datetime),
     (VERSION_FIELD, FieldType::Integer),
 ];
 

@@ -1,11 +1,12 @@
 //! The worker's side, and the operator's sweep: points.
 
 use super::{VectorError, VectorStore};
+use chrono::{DateTime, Utc};
 use qdrant_client::{
     Payload,
     qdrant::{
-        Condition, DeletePointsBuilder, Filter, PointId, PointStruct, PointsIdsList,
-        QueryPointsBuilder, Range, ScrollPointsBuilder, UpsertPointsBuilder,
+        Condition, DatetimeRange, DeletePointsBuilder, Filter, PointId, PointStruct, PointsIdsList,
+        QueryPointsBuilder, Range, ScrollPointsBuilder, Timestamp, UpsertPointsBuilder,
         point_id::PointIdOptions,
     },
 };
@@ -15,6 +16,8 @@ use uuid::Uuid;
 
 /// Payload field that holds the version of the embedding that the point was made from.
 pub(super) const VERSION_FIELD: &str = "version";
+/// Payload field that says when the post was written, in RFC 3339.
+pub(super) const TIMESTAMP_FIELD: &str = "timestamp";
 /// Points in one write; 256 vectors of 1536 floats are 1.5 MB.
 const BATCH: usize = 256;
 
@@ -95,12 +98,33 @@ impl VectorStore {
         limit: u64,
         exclude: &[Uuid],
     ) -> Result<Vec<Neighbour>, VectorError> {
+        self.nearest_before(collection, vector, limit, exclude, None)
+            .await
+    }
+
+    /// As [`Self::nearest`], among points whose `timestamp` is before a moment; a point without one counts as old.
+    ///
+    /// # Errors
+    /// As [`VectorStore::upsert_post`]
+    pub async fn nearest_before(
+        &self,
+        collection: &str,
+        vector: Vec<f32>,
+        limit: u64,
+        exclude: &[Uuid],
+        before: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Neighbour>, VectorError> {
+        let ids = exclude.iter().map(|id| PointId::from(id.to_string()));
+        let left_out: Vec<Condition> = (!exclude.is_empty())
+            .then(|| Condition::has_id(ids))
+            .into_iter()
+            .chain(before.map(written_since))
+            .collect();
         let mut request = QueryPointsBuilder::new(collection)
             .query(vector)
             .limit(limit);
-        if !exclude.is_empty() {
-            let ids = exclude.iter().map(|id| PointId::from(id.to_string()));
-            request = request.filter(Filter::must_not([Condition::has_id(ids)]));
+        if !left_out.is_empty() {
+            request = request.filter(Filter::must_not(left_out));
         }
         let answer = self.client()?.query(request).await?;
         Ok(answer
@@ -175,6 +199,20 @@ fn not_newer_than(version: i64) -> Filter {
             ..Default::default()
         },
     )])
+}
+
+fn written_since(moment: DateTime<Utc>) -> Condition {
+    let since = Timestamp {
+        seconds: moment.timestamp(),
+        nanos: i32::try_from(moment.timestamp_subsec_nanos()).unwrap_or(0),
+    };
+    Condition::datetime_range(
+        TIMESTAMP_FIELD,
+        DatetimeRange {
+            gte: Some(since),
+            ..Default::default()
+        },
+    )
 }
 
 fn uuid_of(id: PointId) -> Option<Uuid> {

@@ -80,3 +80,18 @@ proptest! {
         prop_assert_ne!(model_seed(task, 0), model_seed(task, 1));
     }
 }
+
+#[test]
+fn a_unit_belongs_to_one_experiment_and_one_subject() {
+    let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let units = [
+        unit_of_task(one, two),
+        unit_of_task(two, two),
+        unit_of_task(one, one),
+        unit_of_participant(one, &two.to_string()),
+        unit_of_participant(two, "ada"),
+    ];
+    let distinct: std::collections::BTreeSet<_> = units.iter().collect();
+    assert_eq!(distinct.len(), units.len());
+    assert_eq!(unit_of_task(one, two), units[0]);
+}

@@ -17,6 +17,7 @@ fn post(index: i32, hook: &str) -> PostRow {
         nearest_id: Some(Uuid::from_u128(2)),
         nearest_bp: Some(9100),
         stand_in: true,
+        arm: None,
     }
 }
 

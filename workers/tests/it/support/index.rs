@@ -11,7 +11,7 @@ use std::{
     },
 };
 use uuid::Uuid;
-use worker::ports::{IndexDown, Neighbour, Point, VectorIndex};
+use worker::ports::{Among, IndexDown, Neighbour, Point, VectorIndex};
 
 /// Points of all collections, by collection and id.
 pub struct MemoryIndex {
@@ -71,7 +71,7 @@ impl VectorIndex for MemoryIndex {
         &self,
         space: &VectorSettings,
         vector: &[f32],
-        excluding: Uuid,
+        among: Among<'_>,
         limit: u32,
     ) -> Result<Vec<Neighbour>, IndexDown> {
         self.crash.moment().await;
@@ -79,7 +79,13 @@ impl VectorIndex for MemoryIndex {
         let mut found: Vec<Neighbour> = self
             .lock()
             .values_of(&space.collection)
-            .filter(|point| point.id != excluding)
+            .filter(|point| point.id != among.excluding)
+            .filter(
+                |point| match (among.before, point.payload.get("timestamp")) {
+                    (Some(before), Some(written)) => written.as_str() < Some(before),
+                    _ => true,
+                },
+            )
             .map(|point| Neighbour {
                 id: point.id,
                 similarity_bp: cosine_bp(&point.vector, vector),

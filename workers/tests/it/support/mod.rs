@@ -150,5 +150,6 @@ pub fn task(index: i32) -> ClaimedTask {
             variables: serde_json::Map::new(),
         },
         claimed_at: "2026-11-23T00:00:00Z".to_owned(),
+        dedup_before: None,
     }
 }

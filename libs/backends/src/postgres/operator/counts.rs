@@ -44,6 +44,8 @@ pub struct RunRow {
     pub tokens_per_day: Option<i64>,
     /// Whether the revision that the tasks pin has an emotion contract.
     pub emotion_gate: bool,
+    /// What people are told of the experiment that the run joined, or of why it joined none.
+    pub experiment_note: Option<String>,
     pub paused: bool,
 }
 
@@ -101,6 +103,8 @@ pub struct PostRow {
     pub nearest_id: Option<Uuid>,
     pub nearest_bp: Option<i32>,
     pub stand_in: bool,
+    /// The experiment's arm.
+    pub arm: Option<String>,
 }
 
 /// Everything that the rows say of one run.
@@ -143,7 +147,7 @@ impl OperatorStore {
             "SELECT run.id, run.namespace, run.persona_uid, run.persona_name, run.run_key, run.kind, run.priority,
                  run.parallelism, run.suspended, run.cancelled, run.credentials_digest, run.tokens_limit, run.tokens_reserved,
                  run.tokens_spent, run.tasks_total, run.task_tokens, run.job_ordinal, run.job_pods, run.job_failures, run.retry_handled, run.discard_handled,
-                 run.plan, run.last_error, run.created_at, run.finished_at,
+                 run.plan, run.last_error, run.created_at, run.finished_at, run.experiment_note,
                  extract(epoch FROM run.deadline_at - now())::double precision AS seconds_left,
                  extract(epoch FROM now() - run.finished_at)::double precision AS seconds_finished,
                  CASE WHEN persona.gone_at IS NULL THEN persona.queue ELSE '' END AS queue,
@@ -175,7 +179,8 @@ impl OperatorStore {
         let posts = sqlx::query_as(
             "SELECT post.id, post.index, post.content_hash, post.hook, post.score_bp, post.emotion,
                  (SELECT trajectory_type FROM emotion_trajectories WHERE post_id = post.id ORDER BY id DESC LIMIT 1) AS trajectory,
-                 post.nearest_id, post.nearest_bp, post.stand_in
+                 post.nearest_id, post.nearest_bp, post.stand_in,
+                 (SELECT arm FROM tasks WHERE id = post.task_id) AS arm
              FROM posts post WHERE post.run_id = $1 ORDER BY post.index LIMIT 10",
         )
         .bind(run.id)

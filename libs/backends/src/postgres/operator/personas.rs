@@ -174,6 +174,7 @@ async fn take_over(
         "UPDATE posts SET persona_uid = $2 WHERE persona_uid = $1",
         "UPDATE usage SET persona_uid = $2 WHERE persona_uid = $1",
         "UPDATE token_days SET persona_uid = $2 WHERE persona_uid = $1",
+        "UPDATE experiments SET persona_uid = $2 WHERE persona_uid = $1",
         "UPDATE ownership_ledger SET owner_uid = $2 WHERE owner_uid = $1",
     ] {
         sqlx::query(statement)

@@ -4,13 +4,16 @@
 //! persona's day.
 
 mod adoption;
+mod assignment;
 mod ending;
 mod mending;
 mod pods;
 mod references;
 mod reserve;
+mod tasks;
 
 pub use adoption::Adoption;
+pub use assignment::{ArmPrompt, ExperimentArm, JoinableExperiment, RunExperiment};
 pub use ending::{Owner, OwnerKind};
 pub use pods::{JobSlot, PodBudget, WaitingRun};
 pub use references::{PinnedPersona, PinnedPrompt};
@@ -18,10 +21,8 @@ pub use reserve::Reservation;
 
 use super::OperatorStore;
 use crate::postgres::StoreError;
-use domain::{
-    names::task_id,
-    tasks::{PROTOCOL, TaskKind, TaskPayload},
-};
+use assignment::ArmPrompts;
+use domain::tasks::{TaskKind, TaskPayload};
 use serde_json::{Map, Value};
 use sqlx::{Postgres, Transaction, types::Json};
 use uuid::Uuid;
@@ -41,7 +42,7 @@ pub struct RunIdentity<'a> {
     pub spec_digest: &'a str,
 }
 
-/// A run that shall exist, with what all its tasks share.
+/// A run that shall exist, with what its tasks share.
 #[derive(Debug, Clone)]
 pub struct NewRun<'a> {
     pub id: Uuid,
@@ -59,9 +60,13 @@ pub struct NewRun<'a> {
     /// Tokens to reserve for one task.
     pub task_tokens: i64,
     pub task: TaskTemplate<'a>,
+    /// The experiment that the tasks join.
+    pub experiment: Option<RunExperiment<'a>>,
+    /// What people are told of the experiment, or of why there is none.
+    pub experiment_note: Option<&'a str>,
 }
 
-/// What all tasks of a run share.
+/// What all tasks of a run share, but for the prompt of those that have an arm.
 #[derive(Debug, Clone)]
 pub struct TaskTemplate<'a> {
     pub persona_revision: Uuid,
@@ -94,7 +99,7 @@ impl OperatorStore {
         let mut transaction = self.begin().await?;
         let superseded = ending::supersede(&mut transaction, &run.identity, run.id).await?;
         let new = insert_run(&mut transaction, run).await?;
-        insert_tasks(&mut transaction, run).await?;
+        tasks::insert_tasks(&mut transaction, run).await?;
         let reservation = reserve::reserve_and_queue(&mut transaction, run.id).await?;
         transaction.commit().await?;
         Ok(CreatedRun {
@@ -146,12 +151,17 @@ async fn insert_run(
     run: &NewRun<'_>,
 ) -> Result<bool, StoreError> {
     let identity = &run.identity;
+    let prompts = run.experiment.as_ref().map(|experiment| ArmPrompts {
+        base: run.task.prompt(),
+        arms: experiment.arms.to_vec(),
+    });
     let inserted = sqlx::query(
         "INSERT INTO content_runs (id, job_uid, namespace, namespace_uid, name, persona_uid, persona_name, run_key, spec_digest,
-             kind, priority, parallelism, credentials_digest, tokens_limit, tasks_total, task_tokens, deadline_at, job_ordinal)
+             kind, priority, parallelism, credentials_digest, tokens_limit, tasks_total, task_tokens, deadline_at, job_ordinal,
+             experiment_uid, experiment_note, arm_prompts)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, now() + make_interval(secs => $17),
              -- The names of worker Jobs count on over all runs of one resource.
-             coalesce((SELECT max(job_ordinal) FROM content_runs WHERE job_uid = $2), 0)
+             coalesce((SELECT max(job_ordinal) FROM content_runs WHERE job_uid = $2), 0), $18, $19, $20
          ON CONFLICT (id) DO NOTHING",
     )
     .bind(run.id)
@@ -171,46 +181,13 @@ async fn insert_run(
     .bind(run.tasks_total)
     .bind(run.task_tokens)
     .bind(f64::from(run.total_seconds))
+    .bind(run.experiment.as_ref().map(|experiment| experiment.uid))
+    .bind(run.experiment_note)
+    .bind(prompts.map(Json))
     .execute(&mut **transaction)
     .await?
     .rows_affected();
     Ok(inserted > 0)
-}
-
-/// New tasks begin parked; [`reserve::reserve_and_queue`] queues those that the budget holds.
-async fn insert_tasks(
-    transaction: &mut Transaction<'static, Postgres>,
-    run: &NewRun<'_>,
-) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = (0..run.tasks_total)
-        .map(|index| task_id(run.id, index))
-        .collect();
-    let task = &run.task;
-    sqlx::query(
-        "INSERT INTO tasks (id, namespace, run_id, persona_uid, persona_revision, prompt_digest, prompt_variables, protocol,
-             credentials_digest, kind, index, payload, priority, max_attempts, status, parked_reason, completed_at)
-         SELECT item.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, item.ordinality - 1, $11, $12, $13,
-             CASE WHEN post.id IS NULL THEN 'parked' ELSE 'completed' END,
-             CASE WHEN post.id IS NULL THEN 'BudgetExhausted' END, post.ts
-         FROM unnest($1::uuid[]) WITH ORDINALITY AS item (id, ordinality) LEFT JOIN posts post ON post.task_id = item.id
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(ids)
-    .bind(run.namespace)
-    .bind(run.id)
-    .bind(run.persona_uid)
-    .bind(task.persona_revision)
-    .bind(task.prompt_digest)
-    .bind(Json(task.prompt_variables))
-    .bind(PROTOCOL)
-    .bind(task.credentials_digest)
-    .bind(kind_word(run.kind))
-    .bind(Json(task.payload))
-    .bind(run.priority)
-    .bind(task.max_attempts)
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
 }
 
 /// The word of the column `kind`.

@@ -6,7 +6,8 @@ use domain::names::task_id;
 use uuid::Uuid;
 
 impl OperatorStore {
-    /// Writes the missing task rows of a run anew, after the pattern of one that is left; answers how many.
+    /// Writes the missing task rows of a run anew, after the pattern of one that is left; answers how many. A task that was a
+    /// unit of an experiment gets its own arm again.
     ///
     /// A task whose post stands is written as completed and never run again. In a run that had finished, one without a post
     /// counts as failed, because nobody knows how it ended and running it unasked could write what was refused. Where no
@@ -25,18 +26,23 @@ impl OperatorStore {
         let restored = sqlx::query(
             "INSERT INTO tasks (id, namespace, run_id, persona_uid, persona_revision, prompt_digest, prompt_variables, protocol,
                  credentials_digest, kind, index, payload, priority, max_attempts, status, parked_reason, completed_at,
-                 error_class, error_code, error_message)
-             SELECT item.id, run.namespace, run.id, run.persona_uid, pattern.persona_revision, pattern.prompt_digest,
-                 pattern.prompt_variables, pattern.protocol, pattern.credentials_digest, run.kind, item.ordinality - 1,
+                 error_class, error_code, error_message, arm, arm_probability_bp, weight_epoch)
+             SELECT item.id, run.namespace, run.id, run.persona_uid, pattern.persona_revision,
+                 coalesce(own.prompt ->> 'digest', pattern.prompt_digest),
+                 coalesce(own.prompt -> 'variables', pattern.prompt_variables), pattern.protocol, pattern.credentials_digest, run.kind, item.ordinality - 1,
                  pattern.payload, run.priority, pattern.max_attempts, next.status,
                  CASE WHEN next.status = 'parked' THEN 'BudgetExhausted' END,
                  CASE next.status WHEN 'completed' THEN post.ts WHEN 'failed' THEN run.finished_at END,
                  CASE WHEN next.status = 'failed' THEN 'bug' END, CASE WHEN next.status = 'failed' THEN 'RowLost' END,
-                 CASE WHEN next.status = 'failed' THEN 'the row of this task was deleted after the run had ended' END
+                 CASE WHEN next.status = 'failed' THEN 'the row of this task was deleted after the run had ended' END,
+                 nullif(own.prompt ->> 'name', ''), round(unit.probability * 10000)::integer, unit.weight_epoch
              FROM content_runs run
              JOIN LATERAL (SELECT * FROM tasks WHERE run_id = run.id LIMIT 1) pattern ON true
              JOIN unnest($2::uuid[]) WITH ORDINALITY AS item (id, ordinality) ON true
              LEFT JOIN posts post ON post.task_id = item.id
+             LEFT JOIN experiment_units unit ON unit.task_id = item.id
+             CROSS JOIN LATERAL (SELECT CASE WHEN unit.id IS NULL THEN run.arm_prompts -> 'base'
+                 ELSE run.arm_prompts -> 'arms' -> unit.arm END AS prompt) own
              CROSS JOIN LATERAL (SELECT CASE WHEN post.id IS NOT NULL THEN 'completed'
                  WHEN run.kind = 'plan' AND run.plan IS NOT NULL THEN 'completed'
                  WHEN run.finished_at IS NOT NULL THEN 'failed' ELSE 'parked' END AS status) next
