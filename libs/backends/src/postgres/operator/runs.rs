@@ -13,7 +13,7 @@ mod reserve;
 mod tasks;
 
 pub use adoption::Adoption;
-pub use assignment::{ArmPrompt, ExperimentArm, JoinableExperiment, RunExperiment};
+pub use assignment::{ArmPrompt, RunExperiment};
 pub use ending::{Owner, OwnerKind};
 pub use pods::{JobSlot, PodBudget, WaitingRun};
 pub use references::{PinnedPersona, PinnedPrompt};

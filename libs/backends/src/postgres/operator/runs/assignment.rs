@@ -18,34 +18,6 @@ use uuid::Uuid;
 /// Posts that the covariate TrailingMean looks back on.
 const TRAILING_POSTS: i64 = 50;
 
-/// An experiment as a new run sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JoinableExperiment {
-    pub uid: Uuid,
-    pub name: String,
-    pub persona_uid: Uuid,
-    pub design: Design,
-    pub arms: Vec<ExperimentArm>,
-    pub started: bool,
-    pub suspended: bool,
-    pub ended: bool,
-}
-
-/// An arm as the experiment's row has it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ExperimentArm {
-    pub name: String,
-    /// Absent where the arm differs by its variables alone: then the task follows the prompt that it would follow anyway.
-    #[serde(default)]
-    pub prompt_digest: Option<String>,
-    #[serde(default)]
-    pub version: Option<String>,
-    /// What the templates see beside the job's own variables.
-    #[serde(default)]
-    pub variables: Map<String, Value>,
-}
-
 /// The experiment that a run's tasks join, with what each arm's tasks are made from.
 #[derive(Debug, Clone)]
 pub struct RunExperiment<'a> {
@@ -98,49 +70,6 @@ struct Locked {
 }
 
 impl OperatorStore {
-    /// The living experiment of this name, whatever its state; none before its own controller wrote the row.
-    ///
-    /// # Errors
-    /// Database errors, and a row that does not decode.
-    pub async fn joinable_experiment(
-        &self,
-        namespace_uid: Uuid,
-        name: &str,
-    ) -> Result<Option<JoinableExperiment>, StoreError> {
-        type Row = (
-            Uuid,
-            String,
-            Uuid,
-            Json<Design>,
-            Json<Vec<ExperimentArm>>,
-            bool,
-            bool,
-            bool,
-        );
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT uid, name, persona_uid, design, arms, started_at IS NOT NULL, suspended, ended_at IS NOT NULL
-             FROM experiments WHERE namespace_uid = $1 AND name = $2 AND gone_at IS NULL",
-        )
-        .bind(namespace_uid)
-        .bind(name)
-        .fetch_optional(self.pool())
-        .await?;
-        Ok(row.map(
-            |(uid, name, persona_uid, Json(design), Json(arms), started, suspended, ended)| {
-                JoinableExperiment {
-                    uid,
-                    name,
-                    persona_uid,
-                    design,
-                    arms,
-                    started,
-                    suspended,
-                    ended,
-                }
-            },
-        ))
-    }
-
     /// A version by its digest, with the name of its template; none where no template of the namespace has it.
     ///
     /// # Errors
