@@ -2,6 +2,7 @@
 //! gathers the [`Evidence`] from rows, and [`evaluate`](evaluate::evaluate) answers with an [`Evaluation`].
 
 pub mod covariates;
+pub mod canary;
 pub mod design;
 pub mod evaluation;
 pub mod evidence;

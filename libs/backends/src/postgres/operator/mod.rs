@@ -53,6 +53,20 @@ impl OperatorStore {
         Ok(Self { pool, epoch })
     }
 
+    /// A store that leads nothing: whatever it would write is refused.
+    ///
+    /// # Errors
+    /// A URL that does not parse.
+    pub fn read_only(dsn: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(dsn)
+            .map_err(|_| StoreError::Invalid("the database URL does not parse".to_owned()))?
+            .application_name("threads-operator-reader");
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options);
+        Ok(Self { pool, epoch: -1 })
+    }
+
     /// The epoch under which this store writes.
     #[must_use]
     pub fn epoch(&self) -> i64 {

@@ -5,7 +5,7 @@ use crate::postgres::{StoreError, operator::OperatorStore};
 use chrono::{DateTime, Utc};
 use domain::experiment::{
     ArmCounts, EpochCounts, Evaluation, Evidence, MaturedUnit, MetricKind, Outcome, UnitKind,
-    WeightEpoch,
+    WeightEpoch, canary::Canary,
 };
 use sqlx::{Postgres, Transaction, types::Json};
 use uuid::Uuid;
@@ -127,6 +127,23 @@ impl OperatorStore {
         let recorded = write_evaluation(&mut transaction, uid, evaluation, gathered).await?;
         transaction.commit().await?;
         Ok(recorded)
+    }
+
+    /// Stores what the A/A canary came to, by the server's clock.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn record_canary(&self, uid: Uuid, canary: &Canary) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE experiments SET canary = $2, canary_at = clock_timestamp() WHERE uid = $1",
+        )
+        .bind(uid)
+        .bind(Json(canary))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// A transaction that only reads, all of it at one moment.

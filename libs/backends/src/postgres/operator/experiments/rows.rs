@@ -2,7 +2,7 @@
 
 use crate::postgres::{StoreError, operator::OperatorStore};
 use chrono::{DateTime, Utc};
-use domain::experiment::{Design, Evaluation};
+use domain::experiment::{Design, Evaluation, canary::Canary};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sqlx::{FromRow, Postgres, Row, Transaction, postgres::PgRow, types::Json};
@@ -65,6 +65,7 @@ pub struct ExperimentRow {
     /// The living resource.
     pub object_uid: Uuid,
     pub namespace: String,
+    pub namespace_uid: Uuid,
     pub name: String,
     pub persona_uid: Uuid,
     pub design: Design,
@@ -81,7 +82,7 @@ pub struct ExperimentRow {
     pub evaluation: Option<Evaluation>,
     pub evaluated_at: Option<DateTime<Utc>>,
     pub weight_epoch: i32,
-    pub canary: Option<Value>,
+    pub canary: Option<Canary>,
     pub canary_at: Option<DateTime<Utc>>,
     pub pruned_at: Option<DateTime<Utc>>,
     pub gone_at: Option<DateTime<Utc>>,
@@ -100,6 +101,7 @@ impl FromRow<'_, PgRow> for ExperimentRow {
         let Json(design) = row.try_get("design")?;
         let Json(arms) = row.try_get("arms")?;
         let evaluation: Option<Json<Evaluation>> = row.try_get("evaluation")?;
+        let canary: Option<Json<Canary>> = row.try_get("canary")?;
         let reason: Option<String> = row.try_get("ended_reason")?;
         let uid = row.try_get("uid")?;
         let object: Option<Uuid> = row.try_get("object_uid")?;
@@ -107,6 +109,7 @@ impl FromRow<'_, PgRow> for ExperimentRow {
             uid,
             object_uid: object.unwrap_or(uid),
             namespace: row.try_get("namespace")?,
+            namespace_uid: row.try_get("namespace_uid")?,
             name: row.try_get("name")?,
             persona_uid: row.try_get("persona_uid")?,
             design,
@@ -122,7 +125,7 @@ impl FromRow<'_, PgRow> for ExperimentRow {
             evaluation: evaluation.map(|Json(evaluation)| evaluation),
             evaluated_at: row.try_get("evaluated_at")?,
             weight_epoch: row.try_get("weight_epoch")?,
-            canary: row.try_get("canary")?,
+            canary: canary.map(|Json(canary)| canary),
             canary_at: row.try_get("canary_at")?,
             pruned_at: row.try_get("pruned_at")?,
             gone_at: row.try_get("gone_at")?,
@@ -143,6 +146,24 @@ impl OperatorStore {
             "SELECT * FROM experiments WHERE coalesce(object_uid, uid) = $1 ORDER BY created_at DESC LIMIT 1",
         )
         .bind(object_uid)
+        .fetch_optional(self.pool())
+        .await?)
+    }
+
+    /// The living persona of a name; none before its own controller wrote the row.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn living_persona(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT uid FROM personas WHERE namespace = $1 AND name = $2 AND gone_at IS NULL",
+        )
+        .bind(namespace)
+        .bind(name)
         .fetch_optional(self.pool())
         .await?)
     }
