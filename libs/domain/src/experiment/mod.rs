@@ -1,8 +1,8 @@
 //! Experiments: what was designed, what was observed, and what may be said of it. Pure and deterministic; the operator
 //! gathers the [`Evidence`] from rows, and [`evaluate`](evaluate::evaluate) answers with an [`Evaluation`].
 
-pub mod covariates;
 pub mod canary;
+pub mod covariates;
 pub mod design;
 pub mod evaluation;
 pub mod evidence;
