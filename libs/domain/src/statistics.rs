@@ -5,8 +5,10 @@
 //! intervals of level `alpha` aim at a coverage of `1 − alpha`. Differences are always *treatment − control*.
 
 pub mod aipw;
+pub mod aipw_ratio;
 pub mod assign;
 pub mod bayes;
+pub mod caution;
 pub mod comparison;
 pub mod cuped;
 pub mod distributions;

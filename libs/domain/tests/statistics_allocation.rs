@@ -3,12 +3,14 @@
 
 use domain::statistics::Direction;
 use domain::statistics::aipw::{AdaptiveUnit, Aipw, Stratum, stratified_difference};
+use domain::statistics::aipw_ratio::AipwRatio;
 use domain::statistics::assign::{assign, position};
 use domain::statistics::bayes::{
     BetaPrior, DEFAULT_DRAWS, MeanPrior, Posterior, compare, probability_greater,
 };
 use domain::statistics::moments::Moments;
 use domain::statistics::proportion::Proportion;
+use domain::statistics::ratio::{Leverage, RatioUnit, ratio};
 use domain::statistics::seeds::{Seeded, seed_of};
 use domain::statistics::srm::SampleRatio;
 use domain::statistics::thompson::{apportion, thompson_weights};
@@ -280,4 +282,37 @@ fn seeds_are_stable() {
     assert_eq!(seed_of(b"inputs"), seed_of(b"inputs"));
     assert_eq!(Seeded::from_u64(1).gamma(-1.0), None);
     assert_eq!(Seeded::from_u64(1).binomial(10, f64::NAN), 0);
+}
+
+#[test]
+fn ratios_of_scores_equal_plain_ratios_under_equal_allocation() {
+    let mut seeded = Seeded::from_u64(12);
+    let mut scored = AipwRatio::new(2, 0).unwrap();
+    let mut units = [Vec::new(), Vec::new()];
+    for index in 0..4_000 {
+        let arm = index % 2;
+        let denominator = seeded.log_normal(5.0, 0.8);
+        let numerator = denominator * (0.1 + 0.02 * arm as f64) + 3.0 * seeded.normal();
+        let unit = RatioUnit {
+            numerator,
+            denominator,
+        };
+        scored.push(arm, 0.5, unit).unwrap();
+        units[arm].push(unit);
+    }
+    let plain = |arm: usize| ratio(&units[arm], Leverage::Hc1).unwrap();
+    let (one, other) = (
+        plain(1).minus(&plain(0)).unwrap(),
+        scored.difference(1).unwrap(),
+    );
+    assert!((one.value - other.value).abs() < 0.003, "{one:?} {other:?}");
+    assert!(
+        (one.variance / other.variance - 1.0).abs() < 0.2,
+        "{one:?} {other:?}"
+    );
+    let (plain, scored) = (plain(0), scored.ratio(0).unwrap());
+    assert!(
+        (plain.value - scored.value).abs() < 0.002,
+        "{plain:?} {scored:?}"
+    );
 }

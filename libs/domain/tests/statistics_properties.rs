@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use domain::statistics::aipw::{AdaptiveUnit, Aipw, Stratum, stratified_difference};
+use domain::statistics::aipw_ratio::AipwRatio;
 use domain::statistics::bayes::{BetaPrior, MeanPrior, Posterior, compare, probability_greater};
+use domain::statistics::caution::cautious_pair;
 use domain::statistics::cuped::{CupedUnit, adjust};
 use domain::statistics::moments::{Comoments, Moments, effective_units};
 use domain::statistics::proportion::{
@@ -153,6 +155,11 @@ proptest! {
         let two = Sequence::new(alpha, Sides::Two, 100.0).unwrap();
         let p = two.p_value(&look, 100.0 * share, 0.0);
         prop_assume!((p / alpha - 1.0).abs() > 1e-6);
+        let holm = Sequence::new(alpha / 2.0, Sides::Two, 100.0).unwrap().at_level(alpha).unwrap();
+        let other = holm.p_value(&look, 100.0 * share, 0.0);
+        prop_assume!((other / alpha - 1.0).abs() > 1e-6);
+        let tells = holm.interval(&look, 100.0 * share).is_some_and(|interval| !interval.contains(0.0));
+        prop_assert_eq!(tells, other < alpha);
         let excludes = two.interval(&look, 100.0 * share).is_some_and(|interval| !interval.contains(0.0));
         prop_assert_eq!(excludes, p < alpha);
         let one = Sequence::new(alpha, Sides::One, 100.0).unwrap();
@@ -225,6 +232,29 @@ proptest! {
         for arm in 0..4 {
             prop_assert!(is_sound_estimate(aipw.mean(arm)) && is_sound_estimate(aipw.difference(arm)));
             prop_assert!(aipw.effective_units(arm) >= 0.0);
+        }
+    }
+
+    #[test]
+    fn ratios_of_scores_of_absurd_units_are_sound(units in vec((0..4_usize, absurd(), absurd(), absurd()), 0..20)) {
+        let mut aipw = AipwRatio::new(3, 0).unwrap();
+        for (arm, probability, numerator, denominator) in units {
+            aipw.push(arm, probability.abs().min(1.0), RatioUnit { numerator, denominator });
+        }
+        for arm in 0..4 {
+            prop_assert!(is_sound_estimate(aipw.ratio(arm)) && is_sound_estimate(aipw.difference(arm)));
+            prop_assert!(aipw.effective_units(arm) >= 0.0);
+        }
+    }
+
+    #[test]
+    fn caution_only_widens_and_only_the_smaller_arm(
+        one in estimate(), other in estimate(), units in (0.0..1e4, 0.0..1e4)
+    ) {
+        if let Some((wider, same)) = cautious_pair((&one, units.0), (&other, units.1)) {
+            prop_assert!(wider.variance >= one.variance && same.variance >= other.variance);
+            let larger_kept = if units.0 <= units.1 { same.variance == other.variance } else { wider.variance == one.variance };
+            prop_assert!(larger_kept && wider.value == one.value && same.value == other.value);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use domain::statistics::aipw::{AdaptiveUnit, Aipw};
 use domain::statistics::bayes::{MeanPrior, Posterior};
+use domain::statistics::caution::cautious_pair;
 use domain::statistics::moments::Moments;
 use domain::statistics::proportion::{Proportion, wilson_interval};
 use domain::statistics::ratio::{Leverage, RatioUnit, ratio};
@@ -230,4 +231,78 @@ fn credible_intervals_cover_a_truth_drawn_from_the_prior() {
     assert!(!exceeds(missed as u64, runs, 0.06), "{missed} of {runs}");
     let rate = missed as f64 / runs as f64;
     assert!(rate > 0.035, "far too wide: {missed} of {runs} missed");
+}
+
+/// Nine of ten units in the control, rates of one per cent: where a plain variance is zero half of the time.
+#[test]
+fn a_small_arm_does_not_lose_for_want_of_a_success() {
+    let mut seeded = Seeded::from_u64(6);
+    let runs = 1_000;
+    let sequence = Sequence::new(0.05, Sides::Two, units_of_pair(560.0, 5_040.0)).unwrap();
+    let mut found = (0, 0);
+    for _ in 0..runs {
+        let (mut small, mut large) = (Proportion::default(), Proportion::default());
+        let (mut cautious, mut plain) = (false, false);
+        for _ in 0..DAYS {
+            for (arm, units) in [(&mut small, 20), (&mut large, 180)] {
+                arm.trials += units;
+                arm.successes += seeded.binomial(units, 0.01);
+            }
+            let units = units_of_pair(small.trials as f64, large.trials as f64);
+            let excludes = |one: Estimate, other: Estimate| {
+                let difference = one.minus(&other).unwrap();
+                sequence
+                    .interval(&difference, units)
+                    .is_some_and(|interval| !interval.contains(0.0))
+            };
+            cautious |= excludes(small.estimate().unwrap(), large.estimate().unwrap());
+            let unsmoothed = |arm: Proportion| {
+                let rate = arm.rate().unwrap();
+                Estimate::new(rate, rate * (1.0 - rate) / arm.trials as f64, f64::INFINITY).unwrap()
+            };
+            plain |= excludes(unsmoothed(small), unsmoothed(large));
+        }
+        found = (found.0 + u64::from(cautious), found.1 + u64::from(plain));
+    }
+    assert!(!exceeds(found.0, runs, 0.05), "{found:?} of {runs}");
+    assert!(
+        exceeds(found.1, runs, 0.1),
+        "{found:?} of {runs}: this tests nothing"
+    );
+}
+
+#[test]
+fn a_small_arm_with_a_long_tail_does_not_lose_for_its_variance() {
+    let mut seeded = Seeded::from_u64(7);
+    let runs = 600;
+    let sequence = Sequence::new(0.05, Sides::Two, units_of_pair(112.0, 1_008.0)).unwrap();
+    let mut found = (0, 0);
+    for _ in 0..runs {
+        let mut arms = [Moments::new(); 2];
+        let (mut cautious, mut plain) = (false, false);
+        for _ in 0..DAYS {
+            for unit in 0..40 {
+                arms[usize::from(unit % 10 != 0)].push(seeded.log_normal(0.0, 1.5));
+            }
+            let units = arms.map(|arm| arm.count() as f64);
+            if units[0] < MINIMUM_EFFECTIVE_UNITS {
+                continue;
+            }
+            let excludes = |one: Estimate, other: Estimate| {
+                let difference = one.minus(&other).unwrap();
+                let interval = sequence.interval(&difference, units_of_pair(units[0], units[1]));
+                interval.is_some_and(|interval| !interval.contains(0.0))
+            };
+            let [small, large] = arms.map(|arm| arm.estimate().unwrap());
+            plain |= excludes(small, large);
+            let (small, large) = cautious_pair((&small, units[0]), (&large, units[1])).unwrap();
+            cautious |= excludes(small, large);
+        }
+        found = (found.0 + u64::from(cautious), found.1 + u64::from(plain));
+    }
+    assert!(!exceeds(found.0, runs, 0.05), "{found:?} of {runs}");
+    assert!(
+        exceeds(found.1, runs, 0.05),
+        "{found:?} of {runs}: this tests nothing"
+    );
 }

@@ -77,6 +77,13 @@ impl Sequence {
         })
     }
 
+    /// The same mixture at another error rate: a bound of this level excludes the null exactly where [`Self::p_value`] is at
+    /// most `alpha`, whichever level the sequence was tuned for. For Holm's levels. `None` unless 0 < alpha < 1.
+    #[must_use]
+    pub fn at_level(&self, alpha: f64) -> Option<Self> {
+        is_level(alpha).then_some(Self { alpha, ..*self })
+    }
+
     #[must_use]
     pub fn alpha(&self) -> f64 {
         self.alpha
