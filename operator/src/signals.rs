@@ -78,6 +78,8 @@ pub struct Wakes {
     pub orphans: Notify,
     /// Points may wait to be stored.
     pub points: Notify,
+    /// An experiment promoted a version: rows of templates differ.
+    pub templates: Notify,
     /// Something changed that an experiment depends on.
     pub experiments: Notify,
 }

@@ -46,6 +46,7 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
                 wakes.experiments.notify_one();
             }
             Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
+            Ok(Heard::Promotions) => wakes.templates.notify_one(),
             Err(error) => {
                 tracing::warn!(%error, "the connection that hears of progress is lost");
                 return false;
@@ -62,6 +63,7 @@ fn wake_all(ctx: &Context) {
         &wakes.sweep,
         &wakes.progress,
         &wakes.experiments,
+        &wakes.templates,
     ] {
         wake.notify_one();
     }

@@ -3,12 +3,15 @@
 use super::{
     TemplateWorld,
     observe::Observed,
-    plan::{Plan, Problem},
+    plan::{Plan, Problem, TrackWord},
     status::Applied,
     validate::ValidatedTemplate,
 };
 use crate::controller::ReconcileError;
-use backends::postgres::{StoreError, operator::prompts::TemplateIdentity};
+use backends::postgres::{
+    StoreError,
+    operator::prompts::{TemplateIdentity, TemplateRows, TrackRow},
+};
 
 /// Writes what the plan holds; answers how the rows stand then.
 ///
@@ -26,16 +29,19 @@ pub async fn apply(
         name: &template.name,
     };
     let mut rows = observed.rows;
+    let mut moved = Vec::new();
     if plan.write
         && world
             .store
             .sync_template(&identity, &plan.versions, &plan.tracks)
             .await?
     {
+        let before = rows;
         rows = world
             .store
             .template_rows(&template.namespace, &template.name)
             .await?;
+        moved = moved_tracks(&before, &rows, &plan.words);
         for persona in &observed.personas {
             world.personas.reconcile(&template.namespace, persona);
         }
@@ -48,12 +54,29 @@ pub async fn apply(
         rows,
         version_problems: plan.version_problems,
         track_problems: plan.track_problems,
+        words: plan.words,
+        moved,
         drift: plan.drift,
         written: plan.write,
         used_by: i32::try_from(users).unwrap_or(i32::MAX),
         waiting_seconds,
         paused: *world.paused.borrow(),
     })
+}
+
+/// One sentence for each track that stood and names another version now.
+fn moved_tracks(before: &TemplateRows, after: &TemplateRows, words: &[TrackWord]) -> Vec<String> {
+    let sentence = |now: &TrackRow| {
+        let was = before.tracks.iter().find(|row| row.track == now.track)?;
+        let by = words.iter().find(|word| word.track == now.track)?;
+        (was.digest != now.digest).then(|| {
+            format!(
+                "track {:?} names version {:?} instead of {:?}, by {}",
+                now.track, now.version, was.version, by.by
+            )
+        })
+    };
+    after.tracks.iter().filter_map(sentence).collect()
 }
 
 /// Notes which references are missing; answers for how long the oldest has been.

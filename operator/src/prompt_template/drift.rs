@@ -1,6 +1,7 @@
-//! Finds rows that were changed by hand: one query for all templates now and then; nothing from the Kubernetes API.
+//! Finds rows that were changed by hand, and promotions: one query for all templates now and then, and at once when a
+//! promotion is told; nothing from the Kubernetes API.
 
-use crate::{context::Context, loops::jittered};
+use crate::{context::Context, loops::rest};
 use backends::postgres::operator::prompts::TemplateMark;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -23,9 +24,8 @@ pub async fn run(ctx: Arc<Context>) {
             }
             Err(error) => crate::loops::note_store_failure(&ctx, "templates", &error),
         }
-        tokio::select! {
-            () = ctx.process.signals.stop.cancelled() => return,
-            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        if !rest(&ctx, &ctx.process.signals.wakes.templates, INTERVAL).await {
+            return;
         }
     }
 }

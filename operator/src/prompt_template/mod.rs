@@ -36,6 +36,8 @@ pub const PATIENCE_SECONDS: f64 = 300.0;
 pub struct TemplateWorld {
     pub client: kube::Client,
     pub store: OperatorStore,
+    /// Identity of the install.
+    pub install: String,
     pub personas: Trigger<Persona>,
     pub paused: watch::Receiver<bool>,
 }
@@ -47,6 +49,7 @@ impl TemplateWorld {
         Self {
             client: ctx.client.clone(),
             store: ctx.store.clone(),
+            install: ctx.settings.install.clone(),
             personas: signals.triggers.personas.clone(),
             paused: signals.paused.subscribe(),
         }
@@ -136,9 +139,13 @@ fn conclude(applied: &Applied) -> Outcome {
         Some(problem) if problem.waits => Verdict::Waiting,
         Some(_) => Verdict::Refused,
     };
+    let moved = applied
+        .moved
+        .iter()
+        .map(|sentence| Notice::normal("TrackMoved", sentence));
     Outcome::of(verdict)
         .after(look_again(applied))
-        .telling(drifted.into_iter().collect())
+        .telling(moved.chain(drifted).collect())
 }
 
 /// Nobody tells of ConfigMaps, since they are not watched: after 30 s, and ever later up to five minutes.

@@ -1,8 +1,11 @@
 //! Reads everything that one reconcile decides by. Nothing here writes.
 
 use super::{TemplateWorld, plan::Problem, validate::ValidatedTemplate};
-use crate::controller::{ReconcileError, time_boxed};
-use backends::postgres::operator::prompts::TemplateRows;
+use crate::{
+    controller::{ReconcileError, time_boxed},
+    tenancy::home,
+};
+use backends::postgres::operator::prompts::{PromotedVersion, TemplateRows};
 use crds::{Persona, PromptTemplateStatus, Reason};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt, api::ListParams, core::PartialObjectMeta};
@@ -15,6 +18,8 @@ pub const TEXT_MAX: usize = 32_768;
 #[derive(Debug, Clone, Default)]
 pub struct Observed {
     pub rows: TemplateRows,
+    /// What experiments made of managed tracks, the newest first.
+    pub promoted: Vec<PromotedVersion>,
     /// Texts by ConfigMap and key.
     pub texts: HashMap<(String, String), Result<String, Problem>>,
     /// Names of the personas that refer to the template.
@@ -35,11 +40,33 @@ pub async fn observe(
     let (namespace, name) = (template.namespace.as_str(), template.name.as_str());
     Ok(Observed {
         rows: world.store.template_rows(namespace, name).await?,
+        promoted: promoted(world, template).await?,
         texts: read_texts(world, template).await?,
         personas: personas(world, namespace, name).await?,
         runs: world.store.runs_using_template(namespace, name).await?,
         seen: (before.observed_generation == template.generation).then(|| before.clone()),
     })
+}
+
+/// Promotions belong to the namespace's uid: a namespace made again has none, unless an administrator gave it the old one's.
+async fn promoted(
+    world: &TemplateWorld,
+    template: &ValidatedTemplate,
+) -> Result<Vec<PromotedVersion>, ReconcileError> {
+    if !template.tracks.iter().any(|track| track.managed) {
+        return Ok(Vec::new());
+    }
+    let Some(home) = home(&world.client, &world.install, &template.namespace).await? else {
+        return Ok(Vec::new());
+    };
+    if let Some(old) = home.adopts {
+        world.store.adopt_namespace(&home.tenant, old).await?;
+    }
+    let namespace_uid = home.tenant.namespace_uid;
+    Ok(world
+        .store
+        .promoted_versions(namespace_uid, &template.name)
+        .await?)
 }
 
 /// Reads each named ConfigMap once, by `get` alone.

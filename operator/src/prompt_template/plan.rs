@@ -2,9 +2,11 @@
 
 use super::{
     observe::Observed,
-    validate::{Text, ValidatedTemplate, WantedVersion},
+    validate::{Text, ValidatedTemplate, WantedTrack, WantedVersion},
 };
-use backends::postgres::operator::prompts::{TemplateRows, TrackRecord, VersionRecord, VersionRow};
+use backends::postgres::operator::prompts::{
+    PromotedVersion, TemplateRows, TrackRecord, VersionRecord, VersionRow,
+};
 use crds::{PromptTemplateStatus, Reason};
 use domain::{digest::digest_of, prompts::PromptSource};
 
@@ -44,12 +46,24 @@ pub struct Plan {
     pub versions: Vec<VersionRecord>,
     /// The tracks as they shall be.
     pub tracks: Vec<TrackRecord>,
+    /// Which version each track of the spec shall name, and at whose word.
+    pub words: Vec<TrackWord>,
     pub version_problems: Vec<Problem>,
     pub track_problems: Vec<Problem>,
     /// Rows that once stood and no longer do.
     pub drift: Option<String>,
     /// Whether the rows are to be written at all.
     pub write: bool,
+}
+
+/// Who says which version a track names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackWord {
+    pub track: String,
+    pub version: String,
+    pub managed: bool,
+    /// `spec`, or `experiment/<name>`.
+    pub by: String,
 }
 
 /// Identity of a version: its three texts, and the template whose they are, so that two templates with the same texts have
@@ -75,10 +89,12 @@ pub fn plan(template: &ValidatedTemplate, observed: &Observed) -> Plan {
         }
     }
     for track in &template.tracks {
-        match plan_track(&plan.versions, &observed.rows, &track.name, &track.version) {
+        let word = word_of(track, template, &plan.versions, observed);
+        match plan_track(&plan.versions, &observed.rows, &track.name, &word.version) {
             Ok(record) => plan.tracks.push(record),
             Err(problem) => plan.track_problems.push(problem),
         }
+        plan.words.push(word);
     }
     plan.write = !(template.report_drift && plan.drift.is_some());
     plan
@@ -141,6 +157,45 @@ fn was_other(rows: &TemplateRows, version: &str, digest: &str) -> bool {
         .filter(|row| row.version == version)
         .peekable();
     of_version.peek().is_some() && of_version.all(|row| row.digest != digest)
+}
+
+/// The spec's word holds for a fixed track. A managed one names what was promoted last of the versions that still stand, else
+/// what it began with.
+fn word_of(
+    track: &WantedTrack,
+    template: &ValidatedTemplate,
+    versions: &[VersionRecord],
+    observed: &Observed,
+) -> TrackWord {
+    let stands = |promoted: &&PromotedVersion| {
+        let declared = template
+            .versions
+            .iter()
+            .any(|version| version.name == promoted.version);
+        // A version that was taken out and added again under its name is another one.
+        let digest = versions
+            .iter()
+            .find(|version| version.name == promoted.version)
+            .map(|version| version.digest.as_str())
+            .or_else(|| {
+                last_good(&observed.rows, &promoted.version).map(|row| row.digest.as_str())
+            });
+        declared && promoted.track == track.name && digest == Some(&promoted.digest)
+    };
+    let promoted = observed
+        .promoted
+        .iter()
+        .filter(|_| track.managed)
+        .find(stands);
+    TrackWord {
+        track: track.name.clone(),
+        version: promoted.map_or(&track.version, |it| &it.version).clone(),
+        managed: track.managed,
+        by: promoted.map_or_else(
+            || "spec".to_owned(),
+            |it| format!("experiment/{}", it.experiment),
+        ),
+    }
 }
 
 /// A track follows its version; where that is not usable now it keeps what was last good.

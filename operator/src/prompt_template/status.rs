@@ -2,7 +2,7 @@
 
 use super::{
     PATIENCE_SECONDS,
-    plan::{Problem, last_good},
+    plan::{Problem, TrackWord, last_good},
     validate::{Invalid, ValidatedTemplate},
 };
 use backends::postgres::operator::prompts::TemplateRows;
@@ -20,6 +20,10 @@ pub struct Applied {
     pub rows: TemplateRows,
     pub version_problems: Vec<Problem>,
     pub track_problems: Vec<Problem>,
+    /// Who says which version each track names.
+    pub words: Vec<TrackWord>,
+    /// A sentence for each track that was moved.
+    pub moved: Vec<String>,
     pub drift: Option<String>,
     /// Whether the rows were made to match.
     pub written: bool,
@@ -55,6 +59,8 @@ pub fn build(
         rows,
         version_problems,
         track_problems,
+        words,
+        moved: _,
         drift,
         written,
         used_by,
@@ -84,7 +90,7 @@ pub fn build(
         ConditionType::TracksInSync,
         track_problems
             .first()
-            .or_else(|| version_of_track(template, version_problems)),
+            .or_else(|| version_of_track(words, version_problems)),
     );
     conditions.drift(drift.as_deref(), *written);
     match applied.first_problem() {
@@ -101,15 +107,12 @@ pub fn build(
 }
 
 /// A version that a track names and that cannot be used now keeps the track from following.
-fn version_of_track<'a>(
-    template: &ValidatedTemplate,
-    problems: &'a [Problem],
-) -> Option<&'a Problem> {
+fn version_of_track<'a>(words: &[TrackWord], problems: &'a [Problem]) -> Option<&'a Problem> {
     problems.iter().find(|problem| {
-        template.tracks.iter().any(|track| {
+        words.iter().any(|word| {
             problem
                 .message
-                .starts_with(&format!("version {:?}:", track.version))
+                .starts_with(&format!("version {:?}:", word.version))
         })
     })
 }

@@ -17,10 +17,19 @@ pub struct ValidatedTemplate {
     pub name: String,
     pub generation: Option<i64>,
     pub versions: Vec<WantedVersion>,
-    pub tracks: Vec<PromptTrack>,
+    pub tracks: Vec<WantedTrack>,
     pub suspended: bool,
     /// Drift is told and left as it is.
     pub report_drift: bool,
+}
+
+/// A track, and who says which version it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedTrack {
+    pub name: String,
+    /// The spec's own version; where the track is managed, the one that it names until an experiment promotes another.
+    pub version: String,
+    pub managed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,25 +101,35 @@ pub fn validate(template: &PromptTemplate) -> Result<ValidatedTemplate, Invalid>
         }
         versions.push(validate_version(version)?);
     }
-    if let Some(track) = spec
+    let tracks = spec
         .tracks
         .iter()
-        .find(|track| !names.contains(track.version.as_str()))
-    {
-        return Err(Invalid::Track {
-            track: track.name.clone(),
-            version: track.version.clone(),
-        });
-    }
+        .map(|track| validate_track(track, &names))
+        .collect::<Result<_, _>>()?;
     Ok(ValidatedTemplate {
         uid,
         namespace,
         name: template.name_any(),
         generation: template.metadata.generation,
         versions,
-        tracks: spec.tracks.clone(),
+        tracks,
         suspended: spec.suspend,
         report_drift: spec.drift_policy == DriftPolicy::Report,
+    })
+}
+
+fn validate_track(track: &PromptTrack, versions: &BTreeSet<&str>) -> Result<WantedTrack, Invalid> {
+    let (version, managed) = (&track.version, false);
+    if !versions.contains(version.as_str()) {
+        return Err(Invalid::Track {
+            track: track.name.clone(),
+            version: version.clone(),
+        });
+    }
+    Ok(WantedTrack {
+        name: track.name.clone(),
+        version: version.clone(),
+        managed,
     })
 }
 

@@ -6,11 +6,11 @@ use domain::names::Tenant;
 use uuid::Uuid;
 
 impl OperatorStore {
-    /// Makes personas and runs of a gone namespace, `old`, those of `tenant`, so that what is applied there again finds its
+    /// Makes personas, runs, experiments and promotions of a gone namespace, `old`, those of `tenant`, so that what is applied there again finds its
     /// predecessors. Answers how many records moved; none where that was done before.
     ///
     /// Only records of the same namespace name move: two namespaces of one name cannot both live, so nothing is taken from
-    /// the living. A persona that stands in the new namespace already keeps its own records.
+    /// the living. A persona, experiment or promoted track that stands in the new namespace already keeps its own records.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
@@ -24,6 +24,11 @@ impl OperatorStore {
             "UPDATE personas SET namespace_uid = $1 WHERE namespace_uid = $2 AND namespace = $3
                AND NOT EXISTS (SELECT FROM personas rival WHERE rival.namespace_uid = $1 AND rival.name = personas.name)",
             "UPDATE content_runs SET namespace_uid = $1 WHERE namespace_uid = $2 AND namespace = $3",
+            "UPDATE experiments SET namespace_uid = $1 WHERE namespace_uid = $2 AND namespace = $3
+               AND NOT EXISTS (SELECT FROM experiments rival WHERE rival.namespace_uid = $1 AND rival.name = experiments.name)",
+            "UPDATE promotions SET namespace_uid = $1 WHERE namespace_uid = $2 AND namespace = $3
+               AND NOT EXISTS (SELECT FROM promotions rival WHERE rival.namespace_uid = $1
+                   AND rival.template_name = promotions.template_name AND rival.track = promotions.track)",
         ] {
             moved += sqlx::query(statement)
                 .bind(tenant.namespace_uid)
@@ -41,6 +46,11 @@ impl OperatorStore {
     async fn has_records(&self, tenant: &Tenant, old: Uuid) -> Result<bool, StoreError> {
         Ok(sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM content_runs WHERE namespace_uid = $2 AND namespace = $3)
+                 OR EXISTS (SELECT FROM experiments WHERE namespace_uid = $2 AND namespace = $3
+                     AND NOT EXISTS (SELECT FROM experiments rival WHERE rival.namespace_uid = $1 AND rival.name = experiments.name))
+                 OR EXISTS (SELECT FROM promotions WHERE namespace_uid = $2 AND namespace = $3
+                     AND NOT EXISTS (SELECT FROM promotions rival WHERE rival.namespace_uid = $1
+                         AND rival.template_name = promotions.template_name AND rival.track = promotions.track))
                  OR EXISTS (SELECT FROM personas WHERE namespace_uid = $2 AND namespace = $3
                      AND NOT EXISTS (SELECT FROM personas rival WHERE rival.namespace_uid = $1 AND rival.name = personas.name))",
         )

@@ -7,6 +7,9 @@ use domain::prompts::PromptSource;
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
+/// Channel on which a trigger tells of promotions.
+pub const PROMOTIONS_CHANNEL: &str = "threads_promotions";
+
 /// Which template; a template made again under its name takes over the rows of the uid before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TemplateIdentity<'a> {
@@ -48,6 +51,16 @@ pub struct TrackRow {
     pub since: DateTime<Utc>,
 }
 
+/// What an experiment made of a managed track.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct PromotedVersion {
+    pub track: String,
+    pub version: String,
+    pub digest: String,
+    /// Name of the experiment.
+    pub experiment: String,
+}
+
 /// All rows of one template.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TemplateRows {
@@ -55,7 +68,7 @@ pub struct TemplateRows {
     pub tracks: Vec<TrackRow>,
 }
 
-/// A mark that changes whenever the rows of a template do.
+/// A mark that changes whenever the rows of a template do, or an experiment promotes into it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, sqlx::FromRow)]
 pub struct TemplateMark {
     pub namespace: String,
@@ -89,6 +102,26 @@ impl OperatorStore {
         .fetch_all(self.pool())
         .await?;
         Ok(TemplateRows { versions, tracks })
+    }
+
+    /// What experiments made of the template's managed tracks, the newest first. A template that is made again under its
+    /// name finds what was promoted before.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn promoted_versions(
+        &self,
+        namespace_uid: Uuid,
+        name: &str,
+    ) -> Result<Vec<PromotedVersion>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT track, version, digest, experiment FROM promotions WHERE namespace_uid = $1 AND template_name = $2
+             ORDER BY id DESC",
+        )
+        .bind(namespace_uid)
+        .bind(name)
+        .fetch_all(self.pool())
+        .await?)
     }
 
     /// Writes the rows of versions that have none yet and makes the tracks exactly those given. No row of a version is ever
@@ -167,7 +200,8 @@ impl OperatorStore {
             "SELECT version.namespace, version.template_name AS name, md5(concat_ws(' ',
                  string_agg(version.digest, ' ' ORDER BY version.digest),
                  (SELECT string_agg(track || '=' || digest, ' ' ORDER BY track) FROM prompt_tracks
-                  WHERE template_uid = version.template_uid))) AS mark
+                  WHERE template_uid = version.template_uid),
+                 (SELECT max(id) FROM promotions WHERE namespace = version.namespace AND template_name = version.template_name))) AS mark
              FROM prompt_versions version GROUP BY version.namespace, version.template_name, version.template_uid",
         )
         .fetch_all(self.pool())

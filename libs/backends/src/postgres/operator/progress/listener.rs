@@ -3,7 +3,7 @@
 use super::PROGRESS_CHANNEL;
 use crate::postgres::{
     StoreError,
-    operator::{experiments::OUTCOMES_CHANNEL, runs::OUTBOX_CHANNEL},
+    operator::{experiments::OUTCOMES_CHANNEL, prompts::PROMOTIONS_CHANNEL, runs::OUTBOX_CHANNEL},
 };
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use std::str::FromStr;
@@ -17,6 +17,8 @@ pub enum Heard {
     Progress,
     /// Something changed that an experiment depends on: outcomes, publications, assignments.
     Outcomes,
+    /// A managed track shall name another version.
+    Promotions,
 }
 
 /// Hears all channels.
@@ -38,7 +40,12 @@ impl Listener {
         // A lost connection is told, so that whoever listens can look for what it missed.
         listener.eager_reconnect(false);
         listener
-            .listen_all([OUTBOX_CHANNEL, PROGRESS_CHANNEL, OUTCOMES_CHANNEL])
+            .listen_all([
+                OUTBOX_CHANNEL,
+                PROGRESS_CHANNEL,
+                OUTCOMES_CHANNEL,
+                PROMOTIONS_CHANNEL,
+            ])
             .await?;
         Ok(Self(listener))
     }
@@ -56,6 +63,7 @@ impl Listener {
         Ok(match heard.channel() {
             OUTBOX_CHANNEL => Heard::Outbox,
             OUTCOMES_CHANNEL => Heard::Outcomes,
+            PROMOTIONS_CHANNEL => Heard::Promotions,
             _ => Heard::Progress,
         })
     }
