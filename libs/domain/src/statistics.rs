@@ -22,6 +22,7 @@ pub mod ratio;
 pub mod seeds;
 pub mod sequence;
 pub mod srm;
+pub mod stratified;
 pub mod thompson;
 pub mod welch;
 

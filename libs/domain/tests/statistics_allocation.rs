@@ -316,3 +316,53 @@ fn ratios_of_scores_equal_plain_ratios_under_equal_allocation() {
         "{plain:?} {scored:?}"
     );
 }
+
+#[test]
+fn summed_scores_equal_scores_written_out() {
+    let mut seeded = Seeded::from_u64(13);
+    let mut aipw = Aipw::new(3, 1).unwrap();
+    let mut written = vec![Vec::new(); 3];
+    for unit in 0..200 {
+        let arm = seeded.below(3);
+        let probability = 0.3 + 0.3 * seeded.uniform();
+        let outcome = 100.0 + f64::from(unit) / 50.0 + seeded.normal();
+        let score = aipw
+            .push(&AdaptiveUnit {
+                arm,
+                probability,
+                outcome,
+            })
+            .unwrap();
+        if unit == 0 {
+            continue;
+        }
+        for (other, scores) in written.iter_mut().enumerate() {
+            scores.push(score.baseline + if other == arm { score.residual } else { 0.0 });
+        }
+    }
+    let near = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-9;
+    for arm in [0, 2] {
+        let plain = written[arm]
+            .iter()
+            .copied()
+            .collect::<Moments>()
+            .estimate()
+            .unwrap();
+        let summed = aipw.mean(arm).unwrap();
+        assert!(
+            near(summed.value, plain.value) && near(summed.variance, plain.variance),
+            "{summed:?} {plain:?}"
+        );
+        let pairs = written[arm].iter().zip(&written[1]);
+        let plain = pairs
+            .map(|(own, control)| own - control)
+            .collect::<Moments>()
+            .estimate()
+            .unwrap();
+        let summed = aipw.difference(arm).unwrap();
+        assert!(
+            near(summed.value, plain.value) && near(summed.variance, plain.variance),
+            "{summed:?} {plain:?}"
+        );
+    }
+}

@@ -26,7 +26,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
-use super::moments::Moments;
+use super::moments::{Comoments, Moments};
+
+pub use super::stratified::{Stratum, stratified_difference};
 
 /// Units that the baseline remembers: outcomes lose weight by 1/20 a unit.
 const MEMORY: f64 = 20.0;
@@ -46,22 +48,31 @@ pub struct AdaptiveUnit {
     pub outcome: f64,
 }
 
-/// Scores of a stream of units: means per arm and differences to control.
+/// What one unit adds: every arm's score is `baseline`, that of the unit's own arm `baseline + residual`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    pub baseline: f64,
+    /// (Y − baseline)/p.
+    pub residual: f64,
+}
+
+/// Scores of a stream of units, summed up: means per arm and differences to control. A unit costs the same for any number of
+/// arms.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Aipw {
     control: usize,
     arms: Vec<ArmScores>,
-    baseline: Baseline,
-    /// Σ (Y − baseline)² from the second unit on.
+    memory: Memory,
+    baselines: Moments,
+    /// Σ (Y − baseline)².
     squared_residuals: f64,
-    units: u64,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct ArmScores {
     observed: Moments,
-    scores: Moments,
-    differences: Moments,
+    /// (baseline, residual) of the arm's own units.
+    own: Comoments,
     /// Σ 1/p and Σ 1/p² over the arm's own units.
     weights: f64,
     squared_weights: f64,
@@ -75,16 +86,29 @@ impl ArmScores {
             0.0
         }
     }
+
+    fn count(&self) -> f64 {
+        self.own.y().count() as f64
+    }
+
+    fn mean_residual(&self) -> f64 {
+        self.own.y().mean_or_zero()
+    }
+
+    /// Σ residual².
+    fn squared_residuals(&self) -> f64 {
+        self.own.y().squares() + self.count() * self.mean_residual().powi(2)
+    }
 }
 
 /// Exponentially forgetting mean.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-struct Baseline {
+struct Memory {
     mean: f64,
     weight: f64,
 }
 
-impl Baseline {
+impl Memory {
     fn push(&mut self, outcome: f64) {
         self.weight = self.weight * (1.0 - MEMORY.recip()) + 1.0;
         self.mean += (outcome - self.mean) / self.weight;
@@ -98,41 +122,46 @@ impl Aipw {
         (control < arms).then(|| Self {
             control,
             arms: vec![ArmScores::default(); arms],
-            baseline: Baseline::default(),
+            memory: Memory::default(),
+            baselines: Moments::new(),
             squared_residuals: 0.0,
-            units: 0,
         })
     }
 
-    /// Takes in one unit and gives its scores, one per arm. `None`, with nothing changed, for an unknown arm, a probability
-    /// outside [10⁻⁹, 1] or an outcome that is not finite.
-    pub fn push(&mut self, unit: &AdaptiveUnit) -> Option<Vec<f64>> {
+    /// Takes in one unit. The very first only starts the baseline and is not scored: against a baseline of nothing its
+    /// residual would outweigh all others. `None`, with nothing changed, for an unknown arm, a probability outside
+    /// [10⁻⁹, 1] or an outcome that is not finite.
+    pub fn push(&mut self, unit: &AdaptiveUnit) -> Option<Score> {
         let usable =
             (LEAST_PROBABILITY..=1.0).contains(&unit.probability) && unit.outcome.is_finite();
-        if unit.arm >= self.arms.len() || !usable {
-            return None;
-        }
-        let scores = self.scores(unit);
-        for (arm, score) in self.arms.iter_mut().zip(&scores) {
-            arm.scores.push(*score);
-            arm.differences.push(score - scores[self.control]);
-        }
-        let own = &mut self.arms[unit.arm];
+        let own = self.arms.get_mut(unit.arm).filter(|_| usable)?;
         own.observed.push(unit.outcome);
+        let first = self.memory.weight <= 0.0;
+        if first {
+            self.memory.push(unit.outcome);
+            return Some(Score {
+                baseline: unit.outcome,
+                residual: 0.0,
+            });
+        }
+        let off = unit.outcome - self.memory.mean;
+        let score = Score {
+            baseline: self.memory.mean,
+            residual: off / unit.probability,
+        };
+        own.own.push(score.baseline, score.residual);
         own.weights += unit.probability.recip();
         own.squared_weights += unit.probability.powi(2).recip();
-        if self.units > 0 {
-            self.squared_residuals += (unit.outcome - self.baseline.mean).powi(2);
-        }
-        self.baseline.push(unit.outcome);
-        self.units += 1;
-        Some(scores)
+        self.squared_residuals += off.powi(2);
+        self.baselines.push(score.baseline);
+        self.memory.push(unit.outcome);
+        Some(score)
     }
 
-    /// Units taken in, of all arms.
+    /// Units scored, of all arms.
     #[must_use]
     pub fn units(&self) -> u64 {
-        self.units
+        self.baselines.count()
     }
 
     /// Outcomes of an arm as observed, unweighted: for display, never for inference.
@@ -151,11 +180,15 @@ impl Aipw {
     #[must_use]
     pub fn mean(&self, arm: usize) -> Option<Estimate> {
         let arm = self.arms.get(arm)?;
-        let estimate = arm.scores.estimate()?;
-        let variance = estimate
-            .variance
-            .max(self.least_variance(arm.squared_weights));
-        Estimate::new(estimate.value, variance, degrees(arm)?)
+        let (units, count, residual) = (self.units() as f64, arm.count(), arm.mean_residual());
+        let value = self.baselines.mean()? + count / units * residual;
+        // Of baselines, of residuals that are 0 for other arms' units, and twice their product.
+        let apart = arm.own.x().mean_or_zero() - self.baselines.mean_or_zero();
+        let squares = self.baselines.squares()
+            + arm.own.y().squares()
+            + count * residual.powi(2) * (1.0 - count / units)
+            + 2.0 * (arm.own.products() + count * residual * apart);
+        self.estimate(value, squares, arm.squared_weights, degrees(arm)?)
     }
 
     /// Arm − control. In [`super::sequence::Sequence`] its units are [`Self::units`], planned and so far alike. `None` for the
@@ -166,81 +199,43 @@ impl Aipw {
             self.arms.get(arm).filter(|_| arm != self.control)?,
             self.arms.get(self.control)?,
         );
-        let estimate = own.differences.estimate()?;
+        let units = self.units() as f64;
+        let value =
+            (own.count() * own.mean_residual() - control.count() * control.mean_residual()) / units;
+        let squares = own.squared_residuals() + control.squared_residuals() - units * value.powi(2);
         let harmonic = 2.0 / (degrees(own)?.recip() + degrees(control)?.recip());
-        let variance = estimate
-            .variance
-            .max(self.least_variance(own.squared_weights + control.squared_weights));
-        Estimate::new(estimate.value, variance, harmonic)
+        self.estimate(
+            value,
+            squares,
+            own.squared_weights + control.squared_weights,
+            harmonic,
+        )
     }
 
-    /// Half of the variance that a mean of scores with these Σ1/p² would have if arms varied alike.
-    fn least_variance(&self, squared_weights: f64) -> f64 {
-        let units = self.units as f64;
-        LEAST_SHARE
-            * (self.squared_residuals / (units - 1.0).max(1.0))
-            * (squared_weights / units / units)
-    }
-
-    fn scores(&self, unit: &AdaptiveUnit) -> Vec<f64> {
-        let mut scores = vec![self.baseline.mean; self.arms.len()];
-        scores[unit.arm] += (unit.outcome - self.baseline.mean) / unit.probability;
-        scores
+    /// A mean of scores with this sum of squared deviations; its variance is at least a share of what the mean would have if
+    /// all arms varied alike, with these Σ1/p².
+    fn estimate(
+        &self,
+        value: f64,
+        squares: f64,
+        squared_weights: f64,
+        degrees: f64,
+    ) -> Option<Estimate> {
+        let units = self.units() as f64;
+        let free = (units - 1.0).max(1.0);
+        let least =
+            LEAST_SHARE * (self.squared_residuals / free) * (squared_weights / units / units);
+        // A NaN of overflowing sums must not be lost in `max`.
+        let variance = squares / units / free;
+        Estimate::new(
+            value,
+            if variance < least { least } else { variance },
+            degrees,
+        )
     }
 }
 
 /// Effective units less one; `None` for fewer than two.
 fn degrees(arm: &ArmScores) -> Option<f64> {
     Some(arm.effective_units() - 1.0).filter(|degrees| *degrees >= 1.0)
-}
-
-/// One weight epoch of two arms.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Stratum {
-    pub treatment: Moments,
-    pub control: Moments,
-}
-
-/// Arm − control within epochs, averaged with the epochs' numbers of units in both arms.
-///
-/// Source: W. G. Cochran (1977), *Sampling Techniques*, section 5.4, post-stratification by epoch. Epochs with fewer than two
-/// units in either arm have no variance and are left out. `None` where none is left.
-#[must_use]
-pub fn stratified_difference(strata: &[Stratum]) -> Option<Estimate> {
-    let usable: Vec<(f64, Estimate)> = strata
-        .iter()
-        .filter_map(|stratum| {
-            let difference = stratum
-                .treatment
-                .estimate()?
-                .minus(&stratum.control.estimate()?)?;
-            Some((
-                (stratum.treatment.count() + stratum.control.count()) as f64,
-                difference,
-            ))
-        })
-        .collect();
-    if usable.is_empty() {
-        return None;
-    }
-    let units: f64 = usable.iter().map(|(units, _)| units).sum();
-    let value = usable
-        .iter()
-        .map(|(weight, part)| weight / units * part.value)
-        .sum();
-    let parts = || {
-        usable
-            .iter()
-            .map(|(weight, part)| ((weight / units).powi(2) * part.variance, part))
-    };
-    let variance: f64 = parts().map(|(part, _)| part).sum();
-    let degrees_of_freedom = if variance > 0.0 {
-        parts()
-            .map(|(part, stratum)| (part / variance).powi(2) / stratum.degrees_of_freedom)
-            .sum::<f64>()
-            .recip()
-    } else {
-        f64::INFINITY
-    };
-    Estimate::new(value, variance, degrees_of_freedom)
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Estimate;
-use super::aipw::{AdaptiveUnit, Aipw};
+use super::aipw::{AdaptiveUnit, Aipw, Score};
 use super::moments::effective_units;
 use super::ratio::RatioUnit;
 
@@ -17,10 +17,31 @@ pub struct AipwRatio {
     control: usize,
     numerators: Aipw,
     denominators: Aipw,
-    /// Per unit, per arm: the two scores.
-    scores: Vec<Vec<RatioUnit>>,
+    scores: Vec<ScoredUnit>,
     /// Per arm: x/p of its own units.
     weights: Vec<Vec<f64>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct ScoredUnit {
+    arm: usize,
+    numerator: Score,
+    denominator: Score,
+}
+
+/// An arm's (y − R x)/x̄, which needs R and x̄ alone.
+struct Linear {
+    arm: usize,
+    ratio: f64,
+    below: f64,
+}
+
+impl Linear {
+    fn of(&self, unit: &ScoredUnit) -> f64 {
+        let own = f64::from(u8::from(unit.arm == self.arm));
+        let score = |score: Score| score.baseline + own * score.residual;
+        (score(unit.numerator) - self.ratio * score(unit.denominator)) / self.below
+    }
 }
 
 impl AipwRatio {
@@ -36,7 +57,7 @@ impl AipwRatio {
         })
     }
 
-    /// Takes in one unit. `None`, with nothing changed, for an unknown arm, a probability outside [10⁻⁹, 1], or values that
+    /// Takes in one unit; the first only starts the baselines. `None`, with nothing changed, for an unknown arm, a probability outside [10⁻⁹, 1], or values that
     /// are not finite.
     pub fn push(&mut self, arm: usize, probability: f64, unit: RatioUnit) -> Option<()> {
         if !unit.numerator.is_finite() {
@@ -47,22 +68,21 @@ impl AipwRatio {
             probability,
             outcome,
         };
-        let below = self.denominators.push(&outcome(unit.denominator))?;
-        let above = self.numerators.push(&outcome(unit.numerator))?;
-        let pairs = above.into_iter().zip(below);
-        self.scores.push(
-            pairs
-                .map(|(numerator, denominator)| RatioUnit {
-                    numerator,
-                    denominator,
-                })
-                .collect(),
-        );
+        let denominator = self.denominators.push(&outcome(unit.denominator))?;
+        let numerator = self.numerators.push(&outcome(unit.numerator))?;
+        if self.units() == 0 {
+            return Some(());
+        }
+        self.scores.push(ScoredUnit {
+            arm,
+            numerator,
+            denominator,
+        });
         self.weights[arm].push(unit.denominator / probability);
         Some(())
     }
 
-    /// Units taken in, of all arms.
+    /// Units scored, of all arms: all but the first.
     #[must_use]
     pub fn units(&self) -> u64 {
         self.numerators.units()
@@ -80,7 +100,7 @@ impl AipwRatio {
     #[must_use]
     pub fn ratio(&self, arm: usize) -> Option<Estimate> {
         let linear = self.linear(arm)?;
-        self.estimate(self.value(arm)?, linear.into_iter(), self.degrees(arm)?)
+        self.estimate(linear.ratio, |unit| linear.of(unit), self.degrees(arm)?)
     }
 
     /// Arm − control; in a sequence its units are [`Self::units`]. `None` for the control itself.
@@ -91,43 +111,38 @@ impl AipwRatio {
         }
         let (own, control) = (self.linear(arm)?, self.linear(self.control)?);
         let harmonic = 2.0 / (self.degrees(arm)?.recip() + self.degrees(self.control)?.recip());
-        let value = self.value(arm)? - self.value(self.control)?;
         self.estimate(
-            value,
-            own.into_iter()
-                .zip(control)
-                .map(|(own, control)| own - control),
+            own.ratio - control.ratio,
+            |unit| own.of(unit) - control.of(unit),
             harmonic,
         )
     }
 
-    /// Ȳ/X̄ of the scores.
-    fn value(&self, arm: usize) -> Option<f64> {
-        let below = self.denominators.mean(arm)?.value;
-        (below > 0.0).then_some(self.numerators.mean(arm)?.value / below)
-    }
-
-    /// (y − R x)/x̄ of every unit's scores, whose mean is 0.
-    fn linear(&self, arm: usize) -> Option<Vec<f64>> {
-        let (value, below) = (self.value(arm)?, self.denominators.mean(arm)?.value);
-        let linear = |scores: &Vec<RatioUnit>| {
-            (scores[arm].numerator - value * scores[arm].denominator) / below
-        };
-        Some(self.scores.iter().map(linear).collect())
+    fn linear(&self, arm: usize) -> Option<Linear> {
+        let (above, below) = (
+            self.numerators.mean(arm)?.value,
+            self.denominators.mean(arm)?.value,
+        );
+        (below > 0.0).then_some(Linear {
+            arm,
+            ratio: above / below,
+            below,
+        })
     }
 
     fn degrees(&self, arm: usize) -> Option<f64> {
         Some(self.effective_units(arm) - 1.0).filter(|degrees| *degrees >= 1.0)
     }
 
+    /// The delta method: `linear` has mean 0 over the units.
     fn estimate(
         &self,
         value: f64,
-        linear: impl Iterator<Item = f64>,
+        linear: impl Fn(&ScoredUnit) -> f64,
         degrees: f64,
     ) -> Option<Estimate> {
         let units = self.scores.len() as f64;
-        let squares: f64 = linear.map(|part| part * part).sum();
+        let squares: f64 = self.scores.iter().map(|unit| linear(unit).powi(2)).sum();
         Estimate::new(value, squares / units / (units - 1.0).max(1.0), degrees)
     }
 }

@@ -67,6 +67,16 @@ impl Moments {
             .filter(|_| self.mean.is_finite() && !self.squares.is_nan())
     }
 
+    /// Σ (value − mean)², possibly not finite.
+    pub(crate) fn squares(&self) -> f64 {
+        self.squares
+    }
+
+    /// The mean, 0 without values.
+    pub(crate) fn mean_or_zero(&self) -> f64 {
+        self.mean
+    }
+
     /// The mean with its variance s²/n and n − 1 degrees of freedom; `None` for fewer than two values.
     #[must_use]
     pub fn estimate(&self) -> Option<Estimate> {
@@ -135,6 +145,11 @@ impl Comoments {
     #[must_use]
     pub fn y(&self) -> &Moments {
         &self.y
+    }
+
+    /// Σ (x − mean x)(y − mean y), possibly not finite.
+    pub(crate) fn products(&self) -> f64 {
+        self.products
     }
 
     /// Unbiased sample covariance; `None` for fewer than two pairs or an overflow.
