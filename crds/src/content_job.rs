@@ -52,6 +52,11 @@ use std::collections::BTreeMap;
 #[x_kube(validation = rules::unchanged("parallelism"))]
 #[x_kube(validation = rules::unchanged("contentType"))]
 #[x_kube(validation = rules::unchanged_optional("promptRef"))]
+#[x_kube(validation = rules::unchanged_optional("experimentRef"))]
+#[x_kube(validation = (
+    "!(has(self.promptRef) && has(self.experimentRef))",
+    "promptRef says which prompt to follow and experimentRef lets the experiment choose; remove one of the two",
+))]
 #[x_kube(validation = rules::unchanged_optional("variables"))]
 #[x_kube(validation = rules::unchanged("mode"))]
 #[x_kube(validation = rules::unchanged("timeouts"))]
@@ -77,6 +82,10 @@ pub struct ContentJobSpec {
     /// The prompt to follow. Absent: the Persona's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt_ref: Option<PromptRef>,
+    /// The Experiment that the job's tasks join; it must be running, and of the same Persona. Absent: the Persona's
+    /// `defaultExperimentRef`, unless promptRef is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment_ref: Option<LocalRef>,
     /// Values for the template's variables, by name, at most 50 of at most 4096 characters; they stand before the template's
     /// defaults. A variable that the template requires must be here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -5,12 +5,14 @@
 
 pub mod common;
 pub mod content_job;
+pub mod experiment;
 pub mod persona;
 pub mod prompt_template;
 
 pub use common::condition::{ConditionType, Reason};
 pub use common::conditions::{ConditionState, find_condition, is_true, set_condition};
 pub use content_job::{ContentJob, ContentJobSpec, ContentJobStatus};
+pub use experiment::{Experiment, ExperimentSpec, ExperimentStatus};
 pub use persona::{Persona, PersonaSpec, PersonaStatus};
 pub use prompt_template::{PromptTemplate, PromptTemplateSpec, PromptTemplateStatus};
 
@@ -20,8 +22,13 @@ use kube::CustomResourceExt;
 /// The definitions of all kinds, in the order in which the documents list them.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
-    [Persona::crd(), ContentJob::crd(), PromptTemplate::crd()]
-        .into_iter()
-        .map(common::schema::finish)
-        .collect()
+    [
+        Persona::crd(),
+        ContentJob::crd(),
+        PromptTemplate::crd(),
+        Experiment::crd(),
+    ]
+    .into_iter()
+    .map(common::schema::finish)
+    .collect()
 }

@@ -16,7 +16,7 @@ pub use voice::Voice;
 pub use worker::{ProxySpec, WorkerSpec};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
-use crate::common::reference::PromptRef;
+use crate::common::reference::{LocalRef, PromptRef};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,10 @@ pub struct PersonaSpec {
     pub moderation: Option<ModerationSpec>,
     /// The prompt that the persona follows where a ContentJob names none.
     pub prompt_ref: PromptRef,
+    /// The Experiment that tasks join where their ContentJob names neither an experiment nor a prompt. While it is not
+    /// running, jobs follow promptRef.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_experiment_ref: Option<LocalRef>,
     /// Settings of the vector collection. They cannot change once the Persona exists.
     #[serde(default)]
     pub vectors: VectorsSpec,

@@ -39,7 +39,8 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = (
-    "!has(self.tracks) || self.tracks.all(track, self.versions.exists(version, version.name == track.version))",
+    "!has(self.tracks) || self.tracks.all(track, self.versions.exists(version, \
+     version.name == (has(track.version) ? track.version : (has(track.managed) ? track.managed.initial : ''))))",
     "every track must name a version of spec.versions; add the version or point the track at another",
 ))]
 pub struct PromptTemplateSpec {
@@ -104,9 +105,13 @@ pub struct PromptVersion {
     pub body_from: Option<ConfigMapKeyRef>,
 }
 
-/// A name for a version in use.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+/// A name for a version in use: fixed to one by `version`, or moved by experiments where it is `managed`.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.version) != has(self.managed)",
+    "give exactly one of version (fixed here) and managed (moved by experiments)",
+))]
 pub struct PromptTrack {
     /// Name of the track, for example `production`.
     #[schemars(
@@ -114,12 +119,42 @@ pub struct PromptTrack {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     )]
     pub name: String,
-    /// Name of the version that it means.
+    /// Name of the version that it means; experiments cannot move it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 63),
         regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
     )]
-    pub version: String,
+    pub version: Option<String>,
+    /// Experiments move it; until one does it means the initial version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed: Option<ManagedTrack>,
+}
+
+/// A track that experiments move.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedTrack {
+    /// Name of the version that it means before any promotion.
+    #[schemars(
+        length(min = 1, max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
+    )]
+    pub initial: String,
+}
+
+impl PromptTrack {
+    /// The version that the spec itself names: the fixed one, or the initial one of a managed track.
+    #[must_use]
+    pub fn named_version(&self) -> &str {
+        self.version
+            .as_deref()
+            .or(self
+                .managed
+                .as_ref()
+                .map(|managed| managed.initial.as_str()))
+            .unwrap_or_default()
+    }
 }
 
 /// A value that templates use.

@@ -82,6 +82,21 @@ words! {
         Parsed,
         /// Every track names a version that parses, and `status.tracks` shows it.
         TracksInSync,
+
+        /// Tasks are assigned to variants, and outcomes count.
+        Running,
+        /// Enough of the frozen units have a record, so that silence is not taken for zero.
+        DataFresh,
+        /// The variants got as many units as their weights say.
+        SampleRatioOK,
+        /// No variant violates a guardrail.
+        GuardrailsOK,
+        /// The wanted effect can be found by the maximum duration; Unknown without history.
+        Powered,
+        /// The experiment ended with a verdict.
+        DecisionReached,
+        /// A managed track means the version that this experiment put there.
+        Promoted,
     }
 }
 
@@ -146,6 +161,51 @@ words! {
         PersonaNotReady,
         /// The Persona is suspended.
         PersonaSuspended,
+        /// No Experiment has that name in this namespace.
+        ExperimentNotFound,
+        /// The Experiment has not started, is suspended or has ended.
+        ExperimentNotRunning,
+        /// The PromptTemplate has no version of that name that parses.
+        VersionNotFound,
+        /// The track is fixed to a version by its PromptTemplate; only a managed track can be promoted into.
+        TrackNotManaged,
+        /// The experiment waits for the annotation `threads-agent.io/start`.
+        NotStarted,
+        /// Units are assigned and mature.
+        Collecting,
+        /// The effective number of units is still too small for any verdict.
+        TooFewEffectiveUnits,
+        /// More than 5 % of the matured units have no record.
+        TooManyMissing,
+        /// The variants did not get as many units as their weights say.
+        SampleRatioMismatch,
+        /// A variant is worse than a guardrail allows.
+        GuardrailViolated,
+        /// A guardrail is neither proven nor violated.
+        GuardrailUnproven,
+        /// The persona has no history to compute power from.
+        NoHistory,
+        /// The wanted effect cannot be found by the maximum duration.
+        NotReachable,
+        /// A variant is better than the control.
+        Winner,
+        /// A variant is worse than the control, or violated a guardrail.
+        Loser,
+        /// All variants are within the smallest effect that matters.
+        NoDifference,
+        /// A bandit stopped with little left to gain; no error rate is claimed.
+        AdoptedByBandit,
+        /// A maximum was reached before the figures said anything.
+        Inconclusive,
+        /// The data cannot support any verdict.
+        Invalid,
+        /// A person has to promote by annotation.
+        AwaitingApproval,
+        /// The winner's version was put into the track.
+        WinnerPromoted,
+        /// The control's version was put back into the track.
+        RolledBack,
+
         /// No ConfigMap has that name in this namespace.
         ConfigMapNotFound,
         /// The ConfigMap has no such key.

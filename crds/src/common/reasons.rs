@@ -18,6 +18,10 @@ pub const CAUSES: &[Reason] = &[
     PersonaNotFound,
     PersonaNotReady,
     PersonaSuspended,
+    ExperimentNotFound,
+    ExperimentNotRunning,
+    VersionNotFound,
+    TrackNotManaged,
     ConfigMapNotFound,
     ConfigMapKeyMissing,
     InputInvalid,
@@ -38,6 +42,17 @@ pub const CAUSES: &[Reason] = &[
     DependencyUnavailable,
     SpecInvalid,
     InternalError,
+];
+
+/// The verdicts of an Experiment.
+const VERDICTS: &[Reason] = &[
+    Winner,
+    Loser,
+    NoDifference,
+    AdoptedByBandit,
+    Inconclusive,
+    Invalid,
+    Cancelled,
 ];
 
 /// The outcomes of a ContentJob.
@@ -153,6 +168,34 @@ impl ConditionType {
                 &[],
             ),
             Self::TracksInSync => (&[Succeeded, Progressing, TrackNotFound, PromptInvalid], &[]),
+            Self::Running => (&[Collecting, NotStarted, Suspended, Paused], VERDICTS),
+            Self::DataFresh => (&[NotObserved, Succeeded, TooManyMissing], &[]),
+            Self::SampleRatioOK => (&[NotObserved, Succeeded, SampleRatioMismatch], &[]),
+            Self::GuardrailsOK => (
+                &[
+                    NotApplicable,
+                    Succeeded,
+                    GuardrailUnproven,
+                    GuardrailViolated,
+                ],
+                &[],
+            ),
+            Self::Powered => (&[NoHistory, Succeeded, NotReachable], &[]),
+            Self::DecisionReached => (
+                &[NotStarted, Collecting, TooFewEffectiveUnits, TooManyMissing],
+                VERDICTS,
+            ),
+            Self::Promoted => (
+                &[
+                    NotApplicable,
+                    Collecting,
+                    AwaitingApproval,
+                    WinnerPromoted,
+                    RolledBack,
+                    TrackNotManaged,
+                ],
+                &[],
+            ),
         };
         [own, shared].concat()
     }

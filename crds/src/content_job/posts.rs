@@ -21,6 +21,10 @@ pub struct PostStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 140))]
     pub hook: Option<String>,
+    /// Variant of the experiment that it was written for; absent outside of experiments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 40))]
+    pub arm: Option<String>,
     /// Score in basis points (0 to 10000); absent where the language has no analysis.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000))]

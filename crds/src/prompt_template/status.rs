@@ -78,6 +78,13 @@ pub struct TrackStatus {
     /// Digest of that version (64 hexadecimal digits).
     #[schemars(length(max = 64))]
     pub digest: String,
+    /// Whether experiments move it.
+    #[serde(default)]
+    pub managed: bool,
+    /// Who said that it means that version: `spec`, or `experiment/NAME`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub by: Option<String>,
     /// Since when it means that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "timestamp")]

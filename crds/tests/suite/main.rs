@@ -4,6 +4,7 @@
 mod chart;
 mod content_job;
 mod examples;
+mod experiment;
 mod persona;
 mod prompt_template;
 mod schema;

@@ -216,6 +216,7 @@ fn post_status(post: &PostRow, shortened: bool) -> PostStatus {
         index: post.index,
         digest: cut(&post.content_hash, 64),
         hook: None,
+        arm: None,
         score_bp: None,
         emotion: None,
         trajectory: None,

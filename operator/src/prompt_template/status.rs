@@ -71,7 +71,7 @@ pub fn build(
     status.observed_generation = template.generation;
     status.versions = versions(template, rows);
     status.version_count = Some(i32::try_from(status.versions.len()).unwrap_or(i32::MAX));
-    status.tracks = tracks(template, rows);
+    status.tracks = tracks(template, applied, before);
     status.used_by = Some(*used_by);
     let mut conditions = Conditions {
         status: &mut status,
@@ -133,19 +133,44 @@ fn versions(template: &ValidatedTemplate, rows: &TemplateRows) -> Vec<VersionSta
         .collect()
 }
 
-fn tracks(template: &ValidatedTemplate, rows: &TemplateRows) -> Vec<TrackStatus> {
-    let wanted = template
-        .tracks
-        .iter()
-        .filter_map(|track| rows.tracks.iter().find(|row| row.track == track.name));
+fn tracks(
+    template: &ValidatedTemplate,
+    applied: &Applied,
+    before: &PromptTemplateStatus,
+) -> Vec<TrackStatus> {
+    let wanted = template.tracks.iter().filter_map(|track| {
+        let mut rows = applied.rows.tracks.iter();
+        Some((track, rows.find(|row| row.track == track.name)?))
+    });
     wanted
-        .map(|row| TrackStatus {
+        .map(|(track, row)| TrackStatus {
+            managed: track.managed,
+            by: said_by(applied, before, &row.track, &row.version),
             name: row.track.clone(),
             version: row.version.clone(),
             digest: row.digest.clone(),
             since: Timestamp::from_second(row.since.timestamp()).ok().map(Time),
         })
         .collect()
+}
+
+/// Who said that the track means this version; while nothing is decided anew, who said so before.
+fn said_by(
+    applied: &Applied,
+    before: &PromptTemplateStatus,
+    track: &str,
+    version: &str,
+) -> Option<String> {
+    let words = applied.words.iter();
+    let of_now = words
+        .filter(|word| word.track == track && word.version == version)
+        .map(|word| word.by.clone())
+        .next();
+    of_now.or_else(|| {
+        let old = before.tracks.iter();
+        old.filter(|old| old.name == track && old.version == version)
+            .find_map(|old| old.by.clone())
+    })
 }
 
 /// The status of a template whose spec cannot be acted upon: the last good state stays, and the reason is shown.

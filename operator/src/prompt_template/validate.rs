@@ -119,17 +119,17 @@ pub fn validate(template: &PromptTemplate) -> Result<ValidatedTemplate, Invalid>
 }
 
 fn validate_track(track: &PromptTrack, versions: &BTreeSet<&str>) -> Result<WantedTrack, Invalid> {
-    let (version, managed) = (&track.version, false);
+    let (track_name, version) = (track.name.clone(), track.named_version().to_owned());
     if !versions.contains(version.as_str()) {
         return Err(Invalid::Track {
-            track: track.name.clone(),
-            version: version.clone(),
+            track: track_name,
+            version,
         });
     }
     Ok(WantedTrack {
-        name: track.name.clone(),
-        version: version.clone(),
-        managed,
+        name: track_name,
+        version,
+        managed: track.managed.is_some(),
     })
 }
 

@@ -199,6 +199,8 @@ fn rows_that_are_gone_are_drift_and_report_leaves_them() {
             name: "production".into(),
             version: "v1".into(),
             digest: digest.clone(),
+            managed: false,
+            by: None,
             since: None,
         }],
         ..PromptTemplateStatus::default()
