@@ -1,0 +1,32 @@
+//! The REST API of threads-agent.io.
+//!
+//! Every route stands in `routes/<noun>/<verb>.rs`, proves a permission by its [`access::Caller`] argument, and answers failures as
+//! problem details (RFC 9457). What a caller sees is decided by row-level security: its transaction is bound to its key's namespace.
+
+pub mod access;
+pub mod cli;
+mod input;
+pub mod key;
+mod key_command;
+mod layers;
+mod metrics;
+mod problem;
+mod routes;
+mod serve;
+mod state;
+
+pub use routes::router;
+pub use state::{App, Limits};
+
+use cli::{Cli, Command};
+
+/// Does what the command line says.
+///
+/// # Errors
+/// A server that broke, or a database that does not do what the command asks.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Serve(settings) => serve::serve(settings).await,
+        Command::Keys(command) => key_command::run(command).await,
+    }
+}

@@ -1,0 +1,12 @@
+//! The REST API: posts and what became of them, experiments and their figures.
+
+use api::cli::Cli;
+use clap::Parser;
+use tokio::runtime::Runtime;
+
+fn main() -> anyhow::Result<()> {
+    telemetry::use_small_pages();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    telemetry::init_logs();
+    Runtime::new()?.block_on(api::run(Cli::parse()))
+}

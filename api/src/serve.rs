@@ -1,0 +1,97 @@
+//! The life of the server.
+
+use crate::{
+    cli::ServeSettings,
+    key::Pepper,
+    routes::router,
+    state::{App, Limits},
+};
+use anyhow::Context;
+use backends::postgres::{StoreError, api::ApiStore};
+use secrecy::ExposeSecret;
+use std::time::Duration;
+use telemetry::{Check, Checks, Endpoints};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks at the database.
+const DATABASE_INTERVAL: Duration = Duration::from_secs(3);
+/// For requests that run when the process is asked to end.
+const DRAIN: Duration = Duration::from_secs(20);
+
+pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    let app = App::new(
+        settings.database_url.expose_secret(),
+        Pepper::new(settings.pepper.api_key_pepper)?,
+        Limits::default(),
+    )?;
+    let endpoints = Endpoints {
+        live: Checks::default(),
+        ready: Checks::default(),
+        registry: app.metrics.registry.clone(),
+    };
+    let ready = endpoints.ready.clone();
+    let health = telemetry::bind(settings.health_addr).await?;
+    let listener = TcpListener::bind(settings.http_addr)
+        .await
+        .with_context(|| format!("cannot serve the API on {}", settings.http_addr))?;
+    let (stop, serving) = (stop_on_signal()?, CancellationToken::new());
+    let watching = tokio::spawn(watch_database(
+        app.store.clone(),
+        ready.register("postgres", "not asked yet"),
+    ));
+    let telling = tokio::spawn(endpoints.serve(health, serving.clone()));
+    tracing::info!(address = %settings.http_addr, "the API is served");
+    let server =
+        axum::serve(listener, router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let drained = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    let ended = tokio::select! {
+        ended = server => ended.context("the server of the API broke"),
+        () = drained => {
+            tracing::warn!("requests still ran when the time for draining was over");
+            Ok(())
+        }
+    };
+    watching.abort();
+    serving.cancel();
+    telling.await??;
+    ended
+}
+
+/// Tells readiness whether Postgres answers and has a schema that this build understands.
+async fn watch_database(store: ApiStore, check: Check) {
+    loop {
+        match store.check_schema().await {
+            Ok(()) => check.pass(),
+            Err(error @ StoreError::SchemaVersion { .. }) => check.fail(&error.to_string()),
+            Err(error) => {
+                tracing::warn!(%error, "the database does not answer");
+                check.fail("it does not answer");
+            }
+        }
+        tokio::time::sleep(DATABASE_INTERVAL).await;
+    }
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(stop)
+}

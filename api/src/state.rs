@@ -1,0 +1,57 @@
+//! What every route works with.
+
+use crate::{key::Pepper, metrics::Metrics};
+use backends::postgres::{StoreError, api::ApiStore};
+use std::{sync::Arc, time::Duration};
+
+/// The one context of the routes; clones share it.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub store: ApiStore,
+    pub pepper: Arc<Pepper>,
+    pub metrics: Metrics,
+    pub limits: Limits,
+}
+
+/// What a request may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// A JSON body, bytes.
+    pub json_bytes: usize,
+    /// A body of outcomes, bytes.
+    pub outcome_bytes: u64,
+    /// A whole request that is no stream.
+    pub request: Duration,
+    /// Between two pieces of a streamed body.
+    pub idle: Duration,
+    /// A whole streamed request.
+    pub stream: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            json_bytes: 256 * 1024,
+            outcome_bytes: 512 * 1024 * 1024,
+            request: Duration::from_secs(30),
+            idle: Duration::from_secs(15),
+            stream: Duration::from_secs(600),
+        }
+    }
+}
+
+impl App {
+    /// Connects nowhere yet.
+    ///
+    /// # Errors
+    /// A URL that does not parse.
+    pub fn new(database_url: &str, pepper: Pepper, limits: Limits) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: ApiStore::connect_lazy(database_url)?,
+            pepper: Arc::new(pepper),
+            metrics: Metrics::new()
+                .map_err(|error| StoreError::Invalid(format!("metrics: {error}")))?,
+            limits,
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! What the REST API may do. Each transaction is bound to the namespace of the caller's key; row-level security leaves nothing
+//! else to see, so no statement here filters by namespace to keep tenants apart.
+
+pub mod keys;
+pub mod outcomes;
+pub mod posts;
+pub mod publication;
+mod wake;
+
+use super::{StoreError, migrate};
+use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions, postgres::PgPoolOptions};
+use std::{str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// Connections of one process.
+const POOL_SIZE: u32 = 8;
+
+/// The API's store.
+#[derive(Debug, Clone)]
+pub struct ApiStore {
+    pool: PgPool,
+    wake: Arc<Notify>,
+}
+
+impl ApiStore {
+    /// Prepares the pool without connecting, and the task that tells the operator of outcomes.
+    ///
+    /// # Errors
+    /// A URL that does not parse.
+    pub fn connect_lazy(url: &str) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| StoreError::Invalid("the database URL does not parse".to_owned()))?
+            .options([
+                ("idle_in_transaction_session_timeout", "15s"),
+                ("statement_timeout", "20s"),
+                ("lock_timeout", "10s"),
+            ])
+            .application_name("threads-api");
+        let pool = PgPoolOptions::new()
+            .max_connections(POOL_SIZE)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_lazy_with(options);
+        let wake = wake::start(pool.clone());
+        Ok(Self { pool, wake })
+    }
+
+    /// # Errors
+    /// No connection, or a schema that this build does not understand.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let found: i32 = sqlx::query_scalar("SELECT schema_version FROM install_settings")
+            .fetch_one(&self.pool)
+            .await?;
+        migrate::check_version(found)
+    }
+
+    /// A transaction that sees one namespace.
+    ///
+    /// It begins in a task of its own: a request that is given up while it waits for BEGIN would otherwise leave a connection in
+    /// the pool of which nobody knows that a transaction is open.
+    async fn begin(&self, namespace: &str) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let (pool, namespace) = (self.pool.clone(), namespace.to_owned());
+        let begun = tokio::spawn(async move {
+            let mut transaction = pool.begin().await?;
+            sqlx::query("SELECT set_config('threads.namespace', $1, true)")
+                .bind(namespace)
+                .execute(&mut *transaction)
+                .await?;
+            Ok(transaction)
+        });
+        begun
+            .await
+            .map_err(|error| StoreError::Invalid(format!("a transaction did not begin: {error}")))?
+    }
+}
