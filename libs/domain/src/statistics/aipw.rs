@@ -19,7 +19,7 @@
 //! in simulation; a common baseline has no such drift. Rare units with weights of ten also make the estimated variance too
 //! small. For that the degrees of freedom are those of the effective units (Σ1/p)²/Σ1/p² of the arm, and the variance is never
 //! taken below half of what the residuals of all arms together predict, σ̂² Σ1/p² over the arm's units: with outcomes of a
-//! log-sd of 1.4 and 20 posts an arm a day that brought 6.7 % false winners to 4.0 %, and cost hardly any power.
+//! log-sd of 1.4 and 20 posts an arm a day that brought about 7 % false winners to 4–6 %, and cost hardly any power.
 //!
 //! The alternative, [`stratified_difference`], compares arms within weight epochs, where probabilities are constant.
 
