@@ -183,7 +183,12 @@ pub trait Tasks: Send + Sync {
         model: &str,
         usage: &TokenUsage,
     ) -> Result<(), StoreError>;
-    async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError>;
+    async fn release(
+        &self,
+        task: &ClaimedTask,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError>;
     /// Whether this worker's own run still needs it.
     async fn run_state(&self) -> Result<RunState, StoreError>;
     /// Records that the points of these posts (id, embedding version) are in the index.

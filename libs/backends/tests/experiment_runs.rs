@@ -12,7 +12,7 @@ use domain::{
     experiment::{Covariate, Design},
     names::{Tenant, run_id, task_id, unit_of_task},
     statistics::assign::assign,
-    tasks::{ContentType, TaskKind, TaskPayload},
+    tasks::{ContentType, TaskKind, TaskPayload, TokenUsage},
 };
 use serde_json::{Map, Value, json};
 use sqlx::AssertSqlSafe;
@@ -459,7 +459,10 @@ async fn a_commit_within_an_experiment_compares_with_posts_from_before_its_start
             "{outcome:?}"
         );
         if !committed {
-            worker.release(&task).await.unwrap();
+            worker
+                .release(&task, "m", &TokenUsage::default())
+                .await
+                .unwrap();
         }
     }
     lab.execute("UPDATE tasks SET status = 'cancelled' WHERE status = 'queued'")

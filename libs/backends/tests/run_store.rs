@@ -12,7 +12,7 @@ use backends::postgres::{
 };
 use domain::{
     names::{Tenant, run_id, task_id},
-    tasks::{ContentType, TaskKind, TaskPayload},
+    tasks::{ContentType, TaskKind, TaskPayload, TokenUsage},
 };
 use serde_json::{Map, Value};
 use support::{CREDENTIALS, World, post_for, request, revision_spec};
@@ -305,7 +305,10 @@ async fn cancelling_gives_every_reservation_back() {
         !studio.world.store.finish_run(run).await.unwrap(),
         "a worker still holds a task"
     );
-    worker.release(&held).await.unwrap();
+    worker
+        .release(&held, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     assert_eq!(studio.world.store.cancel_run(run).await.unwrap(), 1);
     assert!(studio.world.store.finish_run(run).await.unwrap());
     assert_eq!(studio.reserved_today().await, 0);

@@ -4,7 +4,7 @@
 mod support;
 
 use backends::postgres::{ErrorClass, StoreError, operator::sweep::SYSTEM_FAILURES_MAX};
-use domain::names::task_id;
+use domain::{names::task_id, tasks::TokenUsage};
 use support::{Run, World, request};
 
 struct Scene {
@@ -215,7 +215,10 @@ async fn a_worker_whose_lease_was_taken_back_cannot_give_its_task_back() {
         .unwrap();
     scene.expire().await;
     scene.world.store.sweep().await.unwrap();
-    let late = worker.release(&claimed).await.unwrap_err();
+    let late = worker
+        .release(&claimed, "m", &TokenUsage::default())
+        .await
+        .unwrap_err();
     assert!(matches!(late, StoreError::LeaseLost), "{late}");
 }
 

@@ -230,6 +230,7 @@ async fn the_functions_refuse_a_foreign_lease_in_so_many_words() {
     let (task, token) = catalogue_lease(&mut catalogue).await;
     for call in [
         format!("SELECT release_task('{task}', '{token}')"),
+        format!("SELECT release_task('{task}', '{token}', 'm', '{{}}')"),
         format!("SELECT reject_task('{task}', '{token}', 'x', 'x', 'm', '{{}}')"),
         format!("SELECT fail_task('{task}', '{token}', 'invalid', 'x', 'x', NULL, 'm', '{{}}')"),
         format!("SELECT complete_plan('{task}', '{token}', '{{}}', 'm', '{{}}')"),

@@ -232,9 +232,10 @@ async fn what_cannot_get_better_fails_at_once() {
     assert_eq!(status, "failed");
 }
 
-/// FAULTS 35: what a stopping worker gives back is charged to nobody.
+/// FAULTS 35: what a stopping worker gives back counts as no attempt; the calls that it made are paid for, and the reservation
+/// stays for the next worker.
 #[tokio::test]
-async fn a_released_task_is_claimable_again_without_a_charge() {
+async fn a_released_task_is_claimable_again_and_only_its_calls_are_charged() {
     let Some(world) = World::create().await else {
         return;
     };
@@ -242,9 +243,30 @@ async fn a_released_task_is_claimable_again_without_a_charge() {
     let run = world.run(&tenant, "job", 1, 50).await;
     let worker = world.worker(&tenant).await;
     let task = worker.claim(&request(run.persona)).await.unwrap().unwrap();
-    worker.release(&task).await.unwrap();
+    let nothing = TokenUsage::default();
+    worker.release(&task, "m", &nothing).await.unwrap();
     let again = worker.claim(&request(run.persona)).await.unwrap().unwrap();
     assert_eq!((again.id, again.retry_count), (task.id, 0));
+    let recorded = async || -> (i64, i64, i64) {
+        sqlx::query_as(
+            "SELECT tokens_reserved, tokens_spent, (SELECT count(*) FROM usage) FROM content_runs",
+        )
+        .fetch_one(world.store.pool())
+        .await
+        .unwrap()
+    };
+    assert_eq!(recorded().await, (1000, 0, 0));
+    let called = TokenUsage {
+        prompt_tokens: 30,
+        ..nothing
+    };
+    worker.release(&again, "m", &called).await.unwrap();
+    assert_eq!(recorded().await, (1000, 30, 1));
+    let last = worker.claim(&request(run.persona)).await.unwrap().unwrap();
+    assert_eq!((last.id, last.retry_count), (task.id, 0));
+    let post = post_for(&last, vec![1.0, 0.0, 0.0], worker.now().await.unwrap());
+    worker.complete(&last, &post, true).await.unwrap();
+    assert_eq!(recorded().await, (0, 30 + 17, 2));
 }
 
 #[tokio::test]

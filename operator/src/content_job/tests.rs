@@ -9,6 +9,7 @@ use super::testing::{
     scenario::{JOB_PATH, PERSONA_PATH, Scenario, secret},
 };
 use crds::{ConditionType, common::meta::ANNOTATION_RETRY, content_job::ContentJobPhase};
+use domain::tasks::TokenUsage;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
 
@@ -60,7 +61,10 @@ async fn a_job_is_accepted_runs_and_completes_in_three_status_writes() {
     let task = scenario.claim(&worker).await;
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.status().phase, Some(ContentJobPhase::Running));
-    worker.release(&task).await.unwrap();
+    worker
+        .release(&task, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     scenario.work(1).await;
     let outcome = scenario.reconcile().await.unwrap();
     assert!(

@@ -89,8 +89,13 @@ impl Tasks for StoredTasks {
         within(self.store.reject(task, code, message, model, usage)).await
     }
 
-    async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
-        within(self.store.release(task)).await
+    async fn release(
+        &self,
+        task: &ClaimedTask,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
+        within(self.store.release(task, model, usage)).await
     }
 
     async fn run_state(&self) -> Result<RunState, StoreError> {

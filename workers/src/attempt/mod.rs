@@ -14,7 +14,7 @@ use crate::{
     stop::Stop,
 };
 use backends::postgres::{ErrorClass, StoreError};
-use domain::tasks::{ClaimedTask, TaskFailure, TaskKind};
+use domain::tasks::{ClaimedTask, TaskFailure, TaskKind, TokenUsage};
 use futures::FutureExt;
 use heartbeat::Heartbeat;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -100,7 +100,8 @@ impl Workshop {
 
     /// A task that was claimed in the moment of the stop.
     async fn give_back(&self, task: &ClaimedTask) -> Ended {
-        told(self.tasks.release(task).await, Ended::Released)
+        let released = self.tasks.release(task, "", &TokenUsage::default()).await;
+        told(released, Ended::Released)
     }
 }
 
@@ -164,12 +165,18 @@ impl Attempt<'_> {
                 Ended::Abandoned
             }
             Err(Halt::LeaseLost) => Ended::Abandoned,
-            Err(Halt::Stopping) => told(
-                self.settle("release the task", || self.shop.tasks.release(self.task))
-                    .await,
-                Ended::Released,
-            ),
+            Err(Halt::Stopping) => self.tell_released().await,
         }
+    }
+
+    async fn tell_released(&self) -> Ended {
+        let (reading, model) = self.paid();
+        let told_store = self
+            .settle("release the task", || {
+                self.shop.tasks.release(self.task, &model, &reading.usage)
+            })
+            .await;
+        told(told_store, Ended::Released)
     }
 
     async fn tell_rejected(&self, objection: &Objection) -> Ended {

@@ -7,7 +7,7 @@ use crate::support::{
     database::World,
     persona, task,
 };
-use domain::names::dead_letter_queue;
+use domain::{names::dead_letter_queue, tasks::TokenUsage};
 use std::sync::Arc;
 use tokio::{sync::Notify, time::Instant};
 use worker::{
@@ -55,7 +55,11 @@ async fn a_message_wakes_a_waiting_worker_before_its_recheck_and_is_settled_afte
     while bell.served.lock().unwrap().len() < 2 {
         tokio::task::yield_now().await;
     }
-    bench.tasks.release(&held).await.unwrap();
+    bench
+        .tasks
+        .release(&held, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     bell.rings.notify_one();
     consuming.await.unwrap().unwrap();
     assert_eq!(bench.tasks.rows()[0].state, RowState::Completed);
@@ -78,7 +82,11 @@ async fn faults_17_without_any_message_a_worker_finds_the_task_by_itself_within_
     while bell.served.lock().unwrap().len() < 2 {
         tokio::task::yield_now().await;
     }
-    bench.tasks.release(&held).await.unwrap();
+    bench
+        .tasks
+        .release(&held, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     consuming.await.unwrap().unwrap();
     assert!(
         (1_000..=2_100).contains(&begun.elapsed().as_millis()),
@@ -126,7 +134,10 @@ async fn faults_20_and_21_messages_that_come_twice_or_are_none_leave_the_queue_a
         0,
         "a message alone makes no worker work"
     );
-    tasks.release(&held).await.unwrap();
+    tasks
+        .release(&held, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     consuming.await.unwrap().unwrap();
     let claims: i32 = sqlx::query_scalar("SELECT claims FROM tasks WHERE status = 'completed'")
         .fetch_one(world.pool())

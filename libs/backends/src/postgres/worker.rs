@@ -1,4 +1,4 @@
-//! What a worker may do: call the functions of `20261123000300_worker_functions.sql`, within its own namespace.
+//! What a worker may do: call the functions of `20261123000300_worker_functions.sql` and its followers, within its own namespace.
 
 use super::{StoreError, migrate};
 use domain::tasks::{ClaimedTask, TaskFailure, TokenUsage};
@@ -252,14 +252,21 @@ impl WorkerStore {
         Ok(())
     }
 
-    /// Gives a task back uncharged.
+    /// Gives a task back: no attempt is counted, what its calls used is charged.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`], or database errors.
-    pub async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
-        sqlx::query("SELECT release_task($1, $2)")
+    pub async fn release(
+        &self,
+        task: &ClaimedTask,
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
+        sqlx::query("SELECT release_task($1, $2, $3, $4)")
             .bind(task.id)
             .bind(task.lease_token)
+            .bind(model)
+            .bind(Json(usage))
             .execute(&self.pool)
             .await?;
         Ok(())

@@ -227,8 +227,18 @@ impl Tasks for MemoryTasks {
         })
     }
 
-    async fn release(&self, task: &ClaimedTask) -> Result<(), StoreError> {
-        self.leased(task, |row| row.state = RowState::Queued)
+    async fn release(
+        &self,
+        task: &ClaimedTask,
+        _: &str,
+        usage: &TokenUsage,
+    ) -> Result<(), StoreError> {
+        self.leased(task, |row| {
+            row.state = RowState::Queued;
+            if *usage != TokenUsage::default() {
+                row.paid.push(*usage);
+            }
+        })
     }
 
     async fn run_state(&self) -> Result<RunState, StoreError> {
