@@ -179,7 +179,7 @@ def sequence_critical_one_sided():
 
 
 def beta_interval():
-    a, b, level = float(RNG.lognormal(2, 2.5)) + 0.3, float(RNG.lognormal(5, 4)) + 0.3, alpha()
+    a, b, level = float(RNG.lognormal(2, 2.5)) + 0.5, float(RNG.lognormal(5, 4)) + 0.5, alpha()
     return {"a": a, "b": b, "alpha": level}, stats.beta.interval(1 - level, a, b)
 
 

@@ -112,10 +112,10 @@ pub enum Posterior {
 }
 
 impl Posterior {
-    /// `None` unless both are between 10⁻³ and 10⁹: beyond that nothing here is accurate.
+    /// `None` unless both are between ½ (Jeffreys' prior without data) and 10⁹: beyond that nothing here is accurate.
     #[must_use]
     pub fn beta(a: f64, b: f64) -> Option<Self> {
-        let usable = |value: f64| (1e-3..=1e9).contains(&value);
+        let usable = |value: f64| (0.5..=1e9).contains(&value);
         (usable(a) && usable(b)).then_some(Self::Beta { a, b })
     }
 
