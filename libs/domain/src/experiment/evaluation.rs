@@ -18,6 +18,9 @@ pub struct Evaluation {
     pub comparisons: Vec<Comparison>,
     pub ratio_mismatch: RatioMismatch,
     pub guardrails: Vec<GuardrailFigures>,
+    /// One entry a secondary metric and arm; described, never decided by.
+    #[serde(default)]
+    pub secondary: Vec<SecondaryFigures>,
     pub power: Power,
     /// False where too many matured units have no record.
     pub data_fresh: bool,
@@ -114,6 +117,19 @@ pub enum GuardrailState {
     Met,
     Unproven,
     Violated,
+}
+
+/// A secondary metric of an arm against the control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondaryFigures {
+    /// Index in the design's list.
+    pub metric: usize,
+    pub arm: usize,
+    pub difference: f64,
+    pub low: f64,
+    pub high: f64,
+    /// Whether e-BH at α counts it among the discoveries.
+    pub discovered: bool,
 }
 
 /// What the experiment can find at all.

@@ -4,6 +4,7 @@
 pub mod canary;
 pub mod covariates;
 pub mod design;
+pub mod evaluate;
 pub mod evaluation;
 pub mod evidence;
 
@@ -12,8 +13,9 @@ pub use design::{
     Allocation, Arm, Covariate, DecisionMode, Design, Direction, Engine, Estimand, Guardrail,
     Metric, MetricKind, Stopping, UnitKind,
 };
+pub use evaluate::evaluate;
 pub use evaluation::{
     ArmFigures, Comparison, Evaluation, GuardrailFigures, GuardrailState, Power, RatioMismatch,
-    Verdict,
+    SecondaryFigures, Verdict,
 };
 pub use evidence::{ArmCounts, EpochCounts, Evidence, MaturedUnit, Outcome, WeightEpoch};

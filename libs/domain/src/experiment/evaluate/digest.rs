@@ -1,0 +1,49 @@
+//! The digest of what was counted. The clock is not in it: the same units give the same digest tomorrow.
+
+use crate::{
+    digest::digest_of,
+    experiment::{Design, Evidence, MaturedUnit, Outcome},
+};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 over the design, the epochs, the counts and every unit in the order of maturity, as 64 hexadecimal digits.
+pub(super) fn inputs(design: &Design, evidence: &Evidence) -> String {
+    let mut units = Sha256::new();
+    let mut bytes = Vec::with_capacity(128);
+    for unit in &evidence.units {
+        bytes.clear();
+        write(&mut bytes, unit);
+        units.update(&bytes);
+    }
+    let units: String = units
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    digest_of(&(
+        design,
+        &evidence.epochs,
+        &evidence.counts,
+        &evidence.missing,
+        &evidence.history,
+        units,
+    ))
+}
+
+/// A unit in a fixed order with the numbers' own bytes.
+fn write(bytes: &mut Vec<u8>, unit: &MaturedUnit) {
+    bytes.extend_from_slice(unit.id.as_bytes());
+    bytes.extend_from_slice(&unit.arm.to_be_bytes());
+    bytes.extend_from_slice(&unit.epoch.to_be_bytes());
+    bytes.extend_from_slice(&unit.probability.to_bits().to_be_bytes());
+    bytes.push(u8::from(unit.published));
+    let mut outcome = |outcome: &Outcome| {
+        bytes.extend_from_slice(&outcome.y.to_bits().to_be_bytes());
+        bytes.extend_from_slice(&outcome.x.to_bits().to_be_bytes());
+    };
+    outcome(&unit.objective);
+    unit.extra.iter().for_each(&mut outcome);
+    for covariate in &unit.covariates {
+        bytes.extend_from_slice(&covariate.to_bits().to_be_bytes());
+    }
+}
