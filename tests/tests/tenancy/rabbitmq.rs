@@ -69,7 +69,7 @@ pub async fn try_everything(scene: &Scene, stolen: &Stolen) {
             Attempt::Bind,
             Attempt::Delete,
         ] {
-            assert_refused(attempt(&connection, kind, queue).await, &kind, queue);
+            assert_refused(attempt(&connection, kind, queue).await, kind, queue);
         }
         let after = operator.depth(queue).await.unwrap();
         if victims.contains(&queue) {

@@ -69,12 +69,13 @@ fn told(instance: &Instance, arguments: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// The files of tests/tests, by name.
+/// The test programs of tests/tests, by name: files, and folders with a main.rs.
 fn end_to_end_tests() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(paths::project().join("tests/tests")).context("tests/tests")? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
+        let is_file = path.extension().is_some_and(|extension| extension == "rs");
+        if is_file || path.join("main.rs").is_file() {
             names.extend(
                 path.file_stem()
                     .map(|stem| stem.to_string_lossy().into_owned()),
