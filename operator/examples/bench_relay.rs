@@ -1,7 +1,8 @@
 //! How fast the relay empties its outbox: row → publish with `mandatory` → confirm of a quorum queue → marked as sent.
 //!
-//! Needs `TEST_POSTGRES_SUPERUSER_URL` and `TEST_AMQP_URL`; `MESSAGES` (100,000) says how many rows wait. Prints one line of
-//! JSON: messages, seconds, messages a second, bytes a message.
+//! Needs `TEST_POSTGRES_SUPERUSER_URL` and `TEST_AMQP_URL`; `MESSAGES` (100,000) says how many rows wait. Prints messages,
+//! seconds, messages a second and bytes a message; where `PEER_PYTHON` names a Python with Celery, one Celery producer publishes
+//! to the same broker afterwards, and the ratio is printed.
 
 use anyhow::{Context, ensure};
 use backends::{
@@ -10,9 +11,14 @@ use backends::{
     rabbitmq::{BrokerAddress, Publisher, Topology},
 };
 use operator::loops::relay::{BATCH, outgoing, relay_batch};
-use std::time::Instant;
+use std::{
+    process::{Command, Stdio},
+    time::Instant,
+};
 
 const QUEUE: &str = "content.generation.bench.relay-00000000";
+/// Enough for a steady rate at one message in flight.
+const PEER_MESSAGES: u32 = 3_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -51,14 +57,33 @@ async fn main() -> anyhow::Result<()> {
         sent += relayed.sent;
     }
     let seconds = began.elapsed().as_secs_f64();
-    println!(
-        "{{\"messages\":{sent},\"seconds\":{seconds:.3},\"perSecond\":{:.0},\"bytes\":{bytes}}}",
-        sent as f64 / seconds
-    );
+    let rate = sent as f64 / seconds;
+    println!("relay   {sent} messages of {bytes} bytes in {seconds:.2} s: {rate:.0} a second");
     topology.purge(QUEUE).await?;
     topology.delete_if_idle(QUEUE).await?;
     topology.delete_if_idle(&format!("{QUEUE}.dead")).await?;
+    if let Ok(python) = std::env::var("PEER_PYTHON") {
+        let peer = peer_rate(&python, &url, bytes)?;
+        println!(
+            "celery  {PEER_MESSAGES} messages of {bytes} bytes, one in flight: {peer:.0} a second\nratio   {:.1}",
+            rate / peer
+        );
+    }
     Ok(())
+}
+
+/// Messages a second of one Celery producer with confirms on a quorum queue of the same broker.
+fn peer_rate(python: &str, url: &str, bytes: usize) -> anyhow::Result<f64> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer_celery.py");
+    let output = Command::new(python)
+        .args([script, url, &PEER_MESSAGES.to_string(), &bytes.to_string()])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("starting the peer")?;
+    ensure!(output.status.success(), "the peer failed; see above");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let number = |field: &str| answer[field].as_f64().with_context(|| field.to_owned());
+    Ok(number("messages")? / number("seconds")?)
 }
 
 /// One persona with a run of so many queued tasks, each with a message that waits.

@@ -2,22 +2,36 @@
 
 use crate::{exec, gates, images, native::build, paths, paths::Instance};
 use anyhow::{Context, Result, bail, ensure};
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
-/// What the text analysis is compared with.
-const PEER: &str = "vaderSentiment==3.3.2";
+/// What the text analysis and the relay are compared with.
+const VADER: &str = "vaderSentiment==3.3.2";
+const CELERY: &str = "celery==5.5.3";
 
 pub fn run(name: Option<&str>) -> Result<()> {
     match name {
         Some("text") => text(),
-        Some("worker") => example("threads-worker", "bench_worker", &["--", "--posts", "2000"]),
-        Some("relay") => example("threads-operator", "bench_relay", &[]),
+        Some("worker") => example(
+            "threads-worker",
+            "bench_worker",
+            &["--", "--posts", "2000"],
+            &[],
+        ),
+        Some("relay") => {
+            let python = peer("celery", "celery", CELERY)?;
+            example(
+                "threads-operator",
+                "bench_relay",
+                &[],
+                &[("PEER_PYTHON", python)],
+            )
+        }
         Some(other) => bail!("there is no benchmark `{other}`; there are: text, worker, relay"),
         None => {
             println!(
                 "text    sentiment and eight emotions, beside Python's vaderSentiment\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
-                 relay   outbox row to confirmed publish; Postgres and RabbitMQ are those of `cargo xtask up`"
+                 relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`"
             );
             Ok(())
         }
@@ -25,23 +39,33 @@ pub fn run(name: Option<&str>) -> Result<()> {
 }
 
 fn text() -> Result<()> {
-    let peer = paths::home()?.join("python/vader");
-    let python = peer.join("bin/python");
-    if !exec::succeeds(Command::new(&python).args(["-c", "import vaderSentiment"])) {
-        let log = paths::home()?.join("logs/bench.log");
-        build::virtual_environment(&peer, &[PEER], &log)?;
-    }
     let done = Command::new("cargo")
         .current_dir(paths::project())
-        .env("PEER_PYTHON", python)
+        .env("PEER_PYTHON", peer("vader", "vaderSentiment", VADER)?)
         .args(["bench", "-p", "threads-domain", "--bench", "text"])
         .status()?;
     ensure!(done.success(), "the benchmark failed; see above");
     Ok(())
 }
 
+/// The Python of a virtual environment that holds a peer; made where it is missing.
+fn peer(folder: &str, module: &str, package: &str) -> Result<PathBuf> {
+    let environment = paths::home()?.join("python").join(folder);
+    let python = environment.join("bin/python");
+    if !exec::succeeds(Command::new(&python).args(["-c", &format!("import {module}")])) {
+        let log = paths::home()?.join("logs/bench.log");
+        build::virtual_environment(&environment, &[package], &log)?;
+    }
+    Ok(python)
+}
+
 /// A benchmark program, built as the images are and run against the services of the instance that is up.
-fn example(package: &str, name: &str, arguments: &[&str]) -> Result<()> {
+fn example(
+    package: &str,
+    name: &str,
+    arguments: &[&str],
+    environment: &[(&str, PathBuf)],
+) -> Result<()> {
     let instance = Instance::dev()?;
     ensure!(
         instance.run.exists(),
@@ -52,6 +76,7 @@ fn example(package: &str, name: &str, arguments: &[&str]) -> Result<()> {
         .args(images::PROFILE)
         .args(arguments)
         .envs(gates::environment(&instance)?)
+        .envs(environment.iter().cloned())
         .status()
         .context("starting cargo")?;
     ensure!(done.success(), "the benchmark failed; see above");
