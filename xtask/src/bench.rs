@@ -26,12 +26,16 @@ pub fn run(name: Option<&str>) -> Result<()> {
                 &[("PEER_PYTHON", python)],
             )
         }
-        Some(other) => bail!("there is no benchmark `{other}`; there are: text, worker, relay"),
+        Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
+        Some(other) => {
+            bail!("there is no benchmark `{other}`; there are: text, worker, relay, operator")
+        }
         None => {
             println!(
                 "text    sentiment and eight emotions, beside Python's vaderSentiment\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
-                 relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`"
+                 relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
+                 operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`"
             );
             Ok(())
         }
