@@ -17,6 +17,28 @@ pub enum Command {
     Run(Box<Settings>),
     /// Brings the database's schema to this build's version.
     Migrate(MigrateSettings),
+    /// Looks at an experiment's rows.
+    #[command(subcommand)]
+    Experiment(ExperimentCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ExperimentCommand {
+    /// Counts the stored units again and tells whether they give the verdict and the digest that were recorded.
+    Recompute(RecomputeSettings),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RecomputeSettings {
+    /// Postgres URL of the operator's role.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: SecretString,
+    /// Namespace of the Experiment.
+    #[arg(long)]
+    pub namespace: String,
+    /// Name of the Experiment.
+    #[arg(long)]
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,9 +1,10 @@
-//! The operator: three controllers and a handful of loops under one elected, fenced leader.
+//! The operator: four controllers and a handful of loops under one elected, fenced leader.
 
 pub mod cli;
 pub mod content_job;
 pub mod context;
 pub mod controller;
+pub mod experiment;
 pub mod leadership;
 pub mod loops;
 pub mod metrics;

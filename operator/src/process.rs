@@ -1,10 +1,11 @@
 //! The life of the process: migrate and end; or stand by, lead, drain.
 
 use crate::{
-    cli::{Cli, Command, MigrateSettings, Settings},
+    cli::{Cli, Command, ExperimentCommand, MigrateSettings, Settings},
     content_job,
     context::{Broker, Context, Process},
     controller::driver::StreamEnded,
+    experiment,
     leadership::{self, Held, Leadership, WriteGuard},
     loops,
     metrics::Metrics,
@@ -42,6 +43,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Migrate(settings) => migrate(&settings).await,
         Command::Run(settings) => operate(*settings).await,
+        Command::Experiment(ExperimentCommand::Recompute(settings)) => {
+            experiment::recompute::run(&settings).await
+        }
     }
 }
 
@@ -160,6 +164,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
         personas,
         templates,
         jobs,
+        experiments,
     } = triggered;
     control(&mut parts, persona::run::run(ctx.clone(), personas));
     control(
@@ -167,6 +172,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
         content_job::run::run(ctx.clone(), jobs, Arc::new(tenancy.clone())),
     );
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
+    control(&mut parts, experiment::run(ctx.clone(), experiments));
     parts.spawn(endless(loops::listen::run(ctx.clone())));
     parts.spawn(endless(loops::pause::run(ctx.clone())));
     parts.spawn(endless(loops::relay::run(ctx.clone())));

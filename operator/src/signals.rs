@@ -1,7 +1,7 @@
 //! How the parts of the operator wake each other. Nothing here carries data that a restart may not lose: whoever is woken reads
 //! the rows or the resource anew.
 
-use crds::{ContentJob, Persona, PromptTemplate};
+use crds::{ContentJob, Experiment, Persona, PromptTemplate};
 use kube::{Resource, runtime::reflector::ObjectRef};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, watch};
@@ -34,6 +34,7 @@ pub struct Triggers {
     pub personas: Trigger<Persona>,
     pub templates: Trigger<PromptTemplate>,
     pub jobs: Trigger<ContentJob>,
+    pub experiments: Trigger<Experiment>,
 }
 
 /// The controllers' ends of [`Triggers`].
@@ -42,6 +43,7 @@ pub struct TriggeredAll {
     pub personas: Triggered<Persona>,
     pub templates: Triggered<PromptTemplate>,
     pub jobs: Triggered<ContentJob>,
+    pub experiments: Triggered<Experiment>,
 }
 
 impl Triggers {
@@ -50,16 +52,19 @@ impl Triggers {
         let (personas, on_personas) = mpsc::unbounded_channel();
         let (templates, on_templates) = mpsc::unbounded_channel();
         let (jobs, on_jobs) = mpsc::unbounded_channel();
+        let (experiments, on_experiments) = mpsc::unbounded_channel();
         (
             Self {
                 personas: Trigger(personas),
                 templates: Trigger(templates),
                 jobs: Trigger(jobs),
+                experiments: Trigger(experiments),
             },
             TriggeredAll {
                 personas: on_personas,
                 templates: on_templates,
                 jobs: on_jobs,
+                experiments: on_experiments,
             },
         )
     }

@@ -30,6 +30,12 @@ pub const RESERVED_PREFIX: &str = "threads-agent.io/";
 pub const ANNOTATION_RETRY: &str = "threads-agent.io/retry";
 /// Annotation on a ContentJob: `failed` gives its failed tasks up, so that they count as cancelled.
 pub const ANNOTATION_DISCARD: &str = "threads-agent.io/discard";
+/// Annotation on an Experiment: any value starts it.
+pub const ANNOTATION_START: &str = "threads-agent.io/start";
+/// Annotation on an Experiment: any value ends it without a decision.
+pub const ANNOTATION_CANCEL: &str = "threads-agent.io/cancel";
+/// Annotation on an Experiment: the value of `status.inputsDigest` promotes the winner under `decision.mode: Manual`.
+pub const ANNOTATION_PROMOTE: &str = "threads-agent.io/promote";
 /// Annotation on a resource that is being deleted: `true` lets it go although cleaning up fails. It is audited.
 pub const ANNOTATION_ABANDON: &str = "threads-agent.io/abandon";
 /// Annotation on a resource with `deletionPolicy: Delete`: `true` erases posts and usage as well.

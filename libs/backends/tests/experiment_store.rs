@@ -198,6 +198,7 @@ fn evaluation(verdict: Verdict, gathered: &Gathered) -> Evaluation {
         comparisons: vec![],
         ratio_mismatch: RatioMismatch::default(),
         guardrails: vec![],
+        secondary: vec![],
         power: Power::NoHistory,
         data_fresh: true,
         effective_units: 2.0,

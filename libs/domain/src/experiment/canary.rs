@@ -15,8 +15,6 @@ use crate::statistics::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Relabellings of one period.
-pub const RUNS: u64 = 1_000;
 /// Newest units that are relabelled; more would say little more and take long.
 const UNITS_MAX: usize = 400;
 /// Fewer units than this an arm say nothing.

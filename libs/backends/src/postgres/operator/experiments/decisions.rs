@@ -232,6 +232,20 @@ impl OperatorStore {
         Ok(rows.into_iter().map(parsed).collect())
     }
 
+    /// Outcomes that came after their unit was frozen.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn late_outcomes(&self, uid: Uuid) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT coalesce(sum(outcomes), 0)::bigint FROM outcome_fates
+             WHERE namespace = (SELECT namespace FROM experiments WHERE uid = $1) AND experiment_uid = $1 AND fate = 'late'",
+        )
+        .bind(uid)
+        .fetch_one(self.pool())
+        .await?)
+    }
+
     /// What the experiment promoted, where it did.
     ///
     /// # Errors

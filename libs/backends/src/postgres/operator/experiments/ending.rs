@@ -69,8 +69,8 @@ impl OperatorStore {
         Ok(ended)
     }
 
-    /// The resource is deleted with its records: its units, what was told of them, and its decisions go. Promotions stay,
-    /// because a template's track rests on them.
+    /// The resource is deleted with its records: its units and figures go. Promotions and decisions stay: a
+    /// template's track rests on them.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
@@ -86,7 +86,6 @@ impl OperatorStore {
             remove_details(&mut transaction, uid).await?;
             for statement in [
                 "DELETE FROM outcome_fates WHERE experiment_uid = $1",
-                "DELETE FROM experiment_decisions WHERE experiment_uid = $1",
                 "DELETE FROM experiments WHERE uid = $1",
             ] {
                 sqlx::query(statement)

@@ -287,7 +287,8 @@ async fn counts(
     uid: Uuid,
 ) -> Result<Vec<CountRow>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT weight_epoch, arm, count(*) AS assigned, count(*) FILTER (WHERE exposed_at IS NOT NULL OR participant IS NOT NULL) AS exposed,
+        "SELECT weight_epoch, arm, count(*) AS assigned, count(*) FILTER (WHERE (exposed_at IS NOT NULL OR participant IS NOT NULL)
+                 AND fate IS DISTINCT FROM 'zero' AND fate IS DISTINCT FROM 'excluded') AS exposed,
              count(*) FILTER (WHERE fate IN ('published', 'zero')) AS matured,
              count(*) FILTER (WHERE fate IN ('zero', 'excluded')) AS lost,
              count(*) FILTER (WHERE fate = 'missing') AS missing, count(*) FILTER (WHERE fate IS NULL) AS open
