@@ -11,7 +11,7 @@ use backends::postgres::{
     StoreError,
     operator::{
         counts::RunView,
-        runs::{Adoption, CreatedRun, NewRun, TaskTemplate},
+        runs::{Adoption, CreatedRun, NewRun, RunExperiment, TaskTemplate},
     },
 };
 
@@ -168,8 +168,11 @@ async fn create(
                 payload: &resolved.payload,
                 max_attempts: job.max_attempts,
             },
-            experiment: None,
-            experiment_note: None,
+            experiment: resolved.experiment.as_ref().map(|joined| RunExperiment {
+                uid: joined.uid,
+                arms: &joined.arms,
+            }),
+            experiment_note: resolved.experiment_note.as_deref(),
         })
         .await?;
     world.store.note_waits(job.uid, &[]).await?;

@@ -96,7 +96,10 @@ impl Conditions<'_> {
     }
 
     fn accepted(&mut self, view: &RunView, adopted: bool) {
-        let message = format!("run {} has {} tasks", view.run.id, view.run.tasks_total);
+        let mut message = format!("run {} has {} tasks", view.run.id, view.run.tasks_total);
+        if let Some(note) = &view.run.experiment_note {
+            message = format!("{message}; {note}");
+        }
         let was_adopted =
             find_condition(self.list, ConditionType::Accepted).is_some_and(|accepted| {
                 accepted.status == "True" && accepted.reason == Reason::Adopted.as_str()

@@ -7,6 +7,7 @@ pub mod cleanup;
 pub mod conditions;
 pub mod drift;
 pub mod events;
+pub mod experiment;
 pub mod job;
 pub mod jobs;
 pub mod observe;

@@ -2,6 +2,7 @@
 
 use super::{
     ContentJobWorld,
+    experiment::{ArmReference, ExperimentReference, experiment_name},
     plan::Observed,
     resolve::{Obstacle, ObstacleKind, References, prompt_reference},
     validate::{InputSource, ValidatedContentJob, usable_text},
@@ -77,6 +78,7 @@ pub async fn references(
         pinned: None,
         template: None,
         prompt: None,
+        experiment: None,
     };
     if let Some(persona) = persona {
         if let Some(uid) = persona.uid().and_then(|uid| uid.parse().ok()) {
@@ -95,9 +97,58 @@ pub async fn references(
                 .pinned_prompt(namespace, &reference.name, track, digest)
                 .await?,
         );
+        references.experiment = experiment(world, job, &persona).await?;
         references.persona = Some(persona);
     }
     Ok(references)
+}
+
+/// The experiment that the job or its Persona asks for, with the prompts of its arms.
+async fn experiment(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    persona: &Persona,
+) -> Result<Option<ExperimentReference>, ObserveError> {
+    let default = persona.spec.default_experiment_ref.as_ref();
+    let asked = experiment_name(job, default.map(|reference| reference.name.as_str()));
+    let Some((name, named)) = asked else {
+        return Ok(None);
+    };
+    let tenant = &job.tenant;
+    let row = world
+        .store
+        .experiment_named(&tenant.namespace, &name)
+        .await?
+        .filter(|row| row.gone_at.is_none());
+    let mut arms = Vec::new();
+    for arm in row.iter().flat_map(|row| &row.arms) {
+        arms.push(match &arm.prompt_digest {
+            Some(digest) => arm_reference(world, &tenant.namespace, digest).await?,
+            None => ArmReference::default(),
+        });
+    }
+    Ok(Some(ExperimentReference {
+        declared: false,
+        name,
+        named,
+        row,
+        arms,
+    }))
+}
+
+async fn arm_reference(
+    world: &ContentJobWorld,
+    namespace: &str,
+    digest: &str,
+) -> Result<ArmReference, ObserveError> {
+    let Some((name, prompt)) = world.store.prompt_of_digest(namespace, digest).await? else {
+        return Ok(ArmReference::default());
+    };
+    let templates = Api::<PromptTemplate>::namespaced(world.client.clone(), namespace);
+    Ok(ArmReference {
+        template: time_boxed(templates.get_opt(&name)).await?,
+        prompt: Some(prompt),
+    })
 }
 
 /// The Persona that the job names.

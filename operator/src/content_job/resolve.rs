@@ -1,20 +1,25 @@
 //! From references as they were read to what a run pins, or to the obstacle that keeps the run from being made.
 
-use super::validate::ValidatedContentJob;
+use super::{
+    experiment::{ExperimentReference, Joining, join},
+    validate::ValidatedContentJob,
+};
 use backends::postgres::operator::{
     personas::MissingPrompt,
-    runs::{PinnedPersona, PinnedPrompt},
+    runs::{ArmPrompt, PinnedPersona, PinnedPrompt},
 };
 use crds::{
     ConditionType, Persona, PromptTemplate, Reason,
     common::reference::{PromptRef, PromptSelector},
     find_condition, is_true,
+    prompt_template::PromptVariable,
 };
 use domain::{
     prompts::{Part, PromptContext, PromptError, render},
     tasks::{ContentType, Prompt, TaskKind, TaskPayload},
 };
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// Characters that one token stands for, roughly and on the safe side for English.
 const CHARACTERS_PER_TOKEN: usize = 4;
@@ -66,6 +71,8 @@ pub struct References {
     pub pinned: Option<PinnedPersona>,
     pub template: Option<PromptTemplate>,
     pub prompt: Option<Result<PinnedPrompt, MissingPrompt>>,
+    /// Absent where neither the job nor the persona asks for one.
+    pub experiment: Option<ExperimentReference>,
 }
 
 /// What a run pins.
@@ -75,8 +82,27 @@ pub struct Resolved {
     pub prompt_digest: String,
     pub variables: Map<String, Value>,
     pub payload: TaskPayload,
-    /// Tokens to reserve for one task.
+    /// Tokens to reserve for one task, whatever its arm.
     pub task_tokens: i64,
+    pub experiment: Option<ResolvedExperiment>,
+    /// What people are told of the experiment, or of why there is none.
+    pub experiment_note: Option<String>,
+}
+
+/// An experiment that the run joins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedExperiment {
+    pub uid: Uuid,
+    pub arms: Vec<ArmPrompt>,
+}
+
+/// What a prompt is tried with; `prompt` and `template` are those of tasks without an arm.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendering<'a> {
+    pub persona: &'a PinnedPersona,
+    pub payload: &'a TaskPayload,
+    pub prompt: &'a PinnedPrompt,
+    pub template: &'a PromptTemplate,
 }
 
 /// The prompt that the job follows: its own reference, else the persona's.
@@ -104,20 +130,38 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         )
     })?;
     let prompt = pinned_prompt(reference, template, references)?;
-    let variables = build_variables(job, template)?;
     let payload = TaskPayload {
         input,
         content_type: job.content_type,
         count: job.count,
         attempt_seconds: job.attempt_seconds,
     };
-    let rendered = try_rendering(job, pinned, prompt, &variables, &payload)?;
-    let task_tokens = estimate(
-        job.kind,
-        &rendered,
-        &payload.input,
-        pinned.revision.model.max_output_tokens,
-    );
+    let rendering = Rendering {
+        persona: pinned,
+        payload: &payload,
+        prompt,
+        template,
+    };
+    let (variables, mut task_tokens) = try_prompt(
+        job,
+        &rendering,
+        prompt,
+        &template.spec.variables,
+        &Map::new(),
+    )?;
+    let (experiment, experiment_note) = match join(job, pinned, references, &rendering)? {
+        Joining::None => (None, None),
+        Joining::Without { note } => (None, Some(note)),
+        Joining::Joins {
+            experiment: uid,
+            arms,
+            note,
+            task_tokens: of_arms,
+        } => {
+            task_tokens = task_tokens.max(of_arms);
+            (Some(ResolvedExperiment { uid, arms }), Some(note))
+        }
+    };
     check_budget(job, pinned, task_tokens)?;
     Ok(Resolved {
         persona: pinned.clone(),
@@ -125,7 +169,32 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         variables,
         payload,
         task_tokens,
+        experiment,
+        experiment_note,
     })
+}
+
+/// Renders a prompt as the first task will; answers the variables that it pins and the tokens that a task may use.
+///
+/// # Errors
+/// What a person has to mend: a variable without a value, a template that cannot be rendered.
+pub fn try_prompt(
+    job: &ValidatedContentJob,
+    rendering: &Rendering<'_>,
+    prompt: &PinnedPrompt,
+    declared: &[PromptVariable],
+    own: &Map<String, Value>,
+) -> Result<(Map<String, Value>, i64), Obstacle> {
+    let (persona, payload) = (rendering.persona, rendering.payload);
+    let variables = build_variables(job, declared, own)?;
+    let rendered = try_rendering(job, persona, prompt, &variables, payload)?;
+    let tokens = estimate(
+        job.kind,
+        &rendered,
+        &payload.input,
+        persona.revision.model.max_output_tokens,
+    );
+    Ok((variables, tokens))
 }
 
 fn living_persona<'a>(
@@ -225,17 +294,19 @@ fn pinned_prompt<'a>(
     })
 }
 
-/// The template's declared variables with the job's values, else their defaults. What the job gives beyond them stays.
+/// The declared variables with an arm's own values, else the job's, else their defaults. What is given beyond them stays.
 fn build_variables(
     job: &ValidatedContentJob,
-    template: &PromptTemplate,
+    declared: &[PromptVariable],
+    own: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Obstacle> {
     let mut variables: Map<String, Value> = job
         .variables
         .iter()
         .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+        .chain(own.clone())
         .collect();
-    for declared in &template.spec.variables {
+    for declared in declared {
         if variables.contains_key(&declared.name) {
             continue;
         }

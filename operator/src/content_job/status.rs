@@ -212,11 +212,11 @@ fn counts(total: i32, tasks: &TaskTally) -> TaskCounts {
 
 fn post_status(post: &PostRow, shortened: bool) -> PostStatus {
     let short = PostStatus {
+        arm: post.arm.clone(),
         id: post.id.to_string(),
         index: post.index,
         digest: cut(&post.content_hash, 64),
         hook: None,
-        arm: None,
         score_bp: None,
         emotion: None,
         trajectory: None,

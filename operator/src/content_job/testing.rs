@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub mod api;
+pub mod references;
 pub mod scenario;
 
 use super::validate::{ValidatedContentJob, validate};

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod deletion;
+mod experiments;
 
 use super::testing::{
     annotated, condition,

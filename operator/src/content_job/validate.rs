@@ -37,6 +37,8 @@ pub struct ValidatedContentJob {
     pub content_type: ContentType,
     /// Absent: the persona's.
     pub prompt: Option<PromptRef>,
+    /// Name of the experiment that the posts shall join. Absent: the persona's default.
+    pub experiment: Option<String>,
     pub variables: BTreeMap<String, String>,
     pub kind: TaskKind,
     pub priority: i32,
@@ -135,6 +137,10 @@ pub fn validate(job: &ContentJob, tenant: &Tenant) -> Result<ValidatedContentJob
         parallelism: bounded("spec.parallelism", spec.parallelism, 1, 50)?,
         content_type: content_type(spec.content_type),
         prompt: spec.prompt_ref.clone(),
+        experiment: spec
+            .experiment_ref
+            .as_ref()
+            .map(|reference| reference.name.clone()),
         variables: variables(spec)?,
         kind: match spec.mode {
             Mode::Generate => TaskKind::Generate,
@@ -178,6 +184,8 @@ struct Pinned<'a> {
     parallelism: i32,
     content_type: content_job::ContentType,
     prompt_ref: &'a Option<PromptRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experiment_ref: Option<&'a str>,
     variables: &'a BTreeMap<String, String>,
     mode: Mode,
     timeouts: &'a content_job::Timeouts,
@@ -195,6 +203,10 @@ pub fn spec_digest(spec: &ContentJobSpec) -> String {
         parallelism: spec.parallelism,
         content_type: spec.content_type,
         prompt_ref: &spec.prompt_ref,
+        experiment_ref: spec
+            .experiment_ref
+            .as_ref()
+            .map(|reference| reference.name.as_str()),
         variables: &spec.variables,
         mode: spec.mode,
         timeouts: &spec.timeouts,

@@ -408,3 +408,172 @@ async fn a_refused_status_write_is_repeated() {
         2
     );
 }
+
+const NAMESPACE: &str = "/api/v1/namespaces/a";
+const NAMESPACE_UID: Uuid = Uuid::from_u128(77);
+
+fn managed() -> Value {
+    json!({
+        "versions": [{ "name": "v1", "hook": "one", "body": "b" }, { "name": "v2", "hook": "two", "body": "b" }],
+        "tracks": [{ "name": "production", "managed": { "initial": "v1" } }],
+    })
+}
+
+impl Scenario {
+    fn put_namespace(&self, uid: Uuid) {
+        self.api.put(
+            NAMESPACE,
+            json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "uid": uid } }),
+        );
+    }
+
+    /// An experiment ends with this version as its winner.
+    async fn promote(&self, version: &str, experiment: &str) {
+        let mut transaction = self.world.store.begin().await.unwrap();
+        sqlx::query(
+            "INSERT INTO promotions (namespace_uid, template_name, track, experiment_uid, namespace, experiment, version, digest,
+                 inputs_digest, action, epoch)
+             SELECT $1, 'launch', 'production', $2, 'a', $3, version, digest, 'inputs', 'promoted', 1 FROM prompt_versions
+             WHERE version = $4",
+        )
+        .bind(NAMESPACE_UID)
+        .bind(Uuid::new_v5(&NAMESPACE_UID, experiment.as_bytes()))
+        .bind(experiment)
+        .bind(version)
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    fn track(&self) -> Value {
+        let mut track = self.api.get(PATH)["status"]["tracks"][0].clone();
+        track.as_object_mut().unwrap().remove("digest");
+        track.as_object_mut().unwrap().remove("since").unwrap();
+        track
+    }
+}
+
+fn by(version: &str, managed: bool, by: &str) -> Value {
+    json!({ "name": "production", "version": version, "managed": managed, "by": by })
+}
+
+/// FAULTS 42: Git holds the initial version, the row holds the winner, and neither undoes the other.
+#[tokio::test]
+async fn a_promotion_moves_a_managed_track_and_applying_the_same_spec_again_leaves_no_diff() {
+    let Some(mut scenario) = Scenario::create(managed()).await else {
+        return;
+    };
+    scenario.put_namespace(NAMESPACE_UID);
+    scenario.api.put(
+        "/apis/threads-agent.io/v1alpha1/namespaces/a/personas/maya",
+        json!({ "metadata": { "name": "maya", "namespace": "a" } }),
+    );
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.track(), by("v1", true, "spec"));
+    while scenario.triggered.personas.try_recv().is_ok() {}
+
+    scenario.promote("v2", "hooks").await;
+    let outcome = scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.track(), by("v2", true, "experiment/hooks"));
+    let moved = outcome
+        .notices
+        .iter()
+        .find(|notice| notice.reason == "TrackMoved")
+        .unwrap();
+    assert!(
+        moved.note.contains("\"v2\"") && moved.note.contains("experiment/hooks"),
+        "{}",
+        moved.note
+    );
+    assert!(
+        scenario.triggered.personas.try_recv().is_ok(),
+        "who follows the track is told"
+    );
+
+    // Argo CD applies the spec that it holds, again and again.
+    let (spec, writes) = (
+        scenario.api.get(PATH)["spec"].clone(),
+        scenario.api.writes(),
+    );
+    for _ in 0..3 {
+        let mut object = scenario.api.get(PATH);
+        object["spec"] = managed();
+        scenario.api.put(PATH, object);
+        let outcome = scenario.reconcile().await.unwrap();
+        assert!(outcome.notices.is_empty());
+    }
+    assert_eq!(scenario.api.get(PATH)["spec"], spec);
+    assert_eq!(
+        scenario.api.writes(),
+        writes,
+        "no status is written, nothing fights"
+    );
+    assert_eq!(scenario.track(), by("v2", true, "experiment/hooks"));
+
+    // A fixed version in Git wins at once, and giving the track back brings the promotion back.
+    scenario.edit(|object| {
+        object["spec"]["tracks"][0] = json!({ "name": "production", "version": "v1" })
+    });
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.track(), by("v1", false, "spec"));
+    scenario.edit(|object| object["spec"]["tracks"] = managed()["tracks"].clone());
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.track(), by("v2", true, "experiment/hooks"));
+}
+
+/// FAULTS 45: the template deleted and applied again keeps its promotion, whatever its deletion policy; another namespace of
+/// the same name does not inherit it.
+#[tokio::test]
+async fn a_template_that_is_made_again_keeps_its_promotion() {
+    for policy in ["Retain", "Delete"] {
+        let mut spec = managed();
+        spec["deletionPolicy"] = json!(policy);
+        let Some(scenario) = Scenario::create(spec.clone()).await else {
+            return;
+        };
+        scenario.put_namespace(NAMESPACE_UID);
+        scenario.reconcile().await.unwrap();
+        scenario.promote("v2", "hooks").await;
+        scenario.reconcile().await.unwrap();
+        if policy == "Delete" {
+            scenario.edit(|object| {
+                object["metadata"]["deletionTimestamp"] = json!("2026-11-23T00:00:00Z")
+            });
+            scenario.reconcile().await.unwrap();
+            assert_eq!(
+                scenario.number("SELECT count(*) FROM prompt_tracks").await,
+                0
+            );
+        }
+        scenario.api.remove(PATH);
+        scenario.put(Uuid::from_u128(2), spec.clone());
+        scenario.reconcile().await.unwrap();
+        assert_eq!(
+            scenario.track(),
+            by("v2", true, "experiment/hooks"),
+            "{policy}"
+        );
+
+        scenario.put_namespace(Uuid::from_u128(78));
+        scenario.reconcile().await.unwrap();
+        assert_eq!(scenario.track(), by("v1", true, "spec"), "{policy}");
+    }
+}
+
+/// A promoted version that leaves the spec gives the track back to what was promoted before it.
+#[tokio::test]
+async fn a_promoted_version_that_is_taken_out_of_the_spec_no_longer_holds() {
+    let Some(scenario) = Scenario::create(managed()).await else {
+        return;
+    };
+    scenario.put_namespace(NAMESPACE_UID);
+    scenario.reconcile().await.unwrap();
+    scenario.promote("v2", "hooks").await;
+    scenario.reconcile().await.unwrap();
+    scenario.edit(|object| {
+        object["spec"]["versions"] = json!([{ "name": "v1", "hook": "one", "body": "b" }])
+    });
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.track(), by("v1", true, "spec"));
+}

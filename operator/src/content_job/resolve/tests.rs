@@ -1,72 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::content_job::testing::{scenario::revision, valid};
-use domain::prompts::PromptSource;
-use serde_json::{Value, json};
-use uuid::Uuid;
-
-fn persona(status: Value) -> Persona {
-    serde_json::from_value(json!({
-        "apiVersion": "threads-agent.io/v1alpha1",
-        "kind": "Persona",
-        "metadata": { "name": "maya", "namespace": "a", "generation": 4 },
-        "spec": {
-            "voice": { "displayName": "Maya" },
-            "model": { "endpoint": "http://llm:8000/v1", "name": "m", "apiKeySecretRef": { "name": "keys" } },
-            "embedding": { "endpoint": "http://llm:8000/v1", "model": "e", "secretRef": { "name": "keys" } },
-            "promptRef": { "name": "launch" },
-        },
-        "status": status,
-    }))
-    .unwrap()
-}
-
-fn ready() -> Value {
-    json!({ "observedGeneration": 4, "conditions": [condition("Ready", "True", "")] })
-}
-
-fn condition(type_: &str, status: &str, message: &str) -> Value {
-    json!({ "type": type_, "status": status, "reason": "Why", "message": message, "lastTransitionTime": "2026-11-23T00:00:00Z" })
-}
-
-fn template(variables: Value) -> PromptTemplate {
-    serde_json::from_value(json!({
-        "apiVersion": "threads-agent.io/v1alpha1",
-        "kind": "PromptTemplate",
-        "metadata": { "name": "launch", "namespace": "a" },
-        "spec": { "versions": [], "variables": variables },
-    }))
-    .unwrap()
-}
-
-fn prompt(hook: &str) -> PinnedPrompt {
-    let source = PromptSource {
-        system: "You are {{ persona.displayName }}.".into(),
-        hook: hook.into(),
-        body: "{{ hook }}".into(),
-    };
-    PinnedPrompt {
-        digest: "digest".into(),
-        version: "v1".into(),
-        source,
-    }
-}
-
-fn references() -> References {
-    References {
-        input: Ok("The launch".into()),
-        persona: Some(persona(ready())),
-        pinned: Some(PinnedPersona {
-            uid: Uuid::from_u128(1),
-            revision_id: Uuid::from_u128(2),
-            revision: revision(),
-            tokens_per_day: None,
-        }),
-        template: Some(template(json!([]))),
-        prompt: Some(Ok(prompt("On {{ input }}"))),
-    }
-}
+use crate::content_job::testing::{
+    references::{condition, persona, prompt, ready, references, template},
+    valid,
+};
+use serde_json::json;
 
 #[test]
 fn complete_references_resolve() {

@@ -200,7 +200,7 @@ fn rows_that_are_gone_are_drift_and_report_leaves_them() {
             version: "v1".into(),
             digest: digest.clone(),
             managed: false,
-            by: None,
+            by: Some("spec".into()),
             since: None,
         }],
         ..PromptTemplateStatus::default()
@@ -252,4 +252,118 @@ fn a_suspended_template_writes_nothing() {
         &Observed::default(),
     );
     assert_eq!(plan, Plan::default());
+}
+
+fn promoted(track: &str, version: &str, digest: &str, experiment: &str) -> PromotedVersion {
+    PromotedVersion {
+        track: track.into(),
+        version: version.into(),
+        digest: digest.into(),
+        experiment: experiment.into(),
+    }
+}
+
+/// The newest promotion of a version that still stands moves a managed track, and no other one.
+#[test]
+fn promotions_move_managed_tracks_alone() {
+    let managed = json!({ "name": "production", "managed": { "initial": "v1" } });
+    let fixed = json!({ "name": "production", "version": "v1" });
+    let two = row("v2", "two", 2).digest;
+    let cases = [
+        ("nothing was promoted", &managed, vec![], "v1", "spec"),
+        (
+            "the winner",
+            &managed,
+            vec![promoted("production", "v2", &two, "hooks")],
+            "v2",
+            "experiment/hooks",
+        ),
+        (
+            "the newest of two",
+            &managed,
+            vec![
+                promoted("production", "v1", &row("v1", "one", 1).digest, "back"),
+                promoted("production", "v2", &two, "hooks"),
+            ],
+            "v1",
+            "experiment/back",
+        ),
+        (
+            "the newest is of a version that is gone",
+            &managed,
+            vec![
+                promoted("production", "v3", "three", "later"),
+                promoted("production", "v2", &two, "hooks"),
+            ],
+            "v2",
+            "experiment/hooks",
+        ),
+        (
+            "the version was made again with another text",
+            &managed,
+            vec![promoted("production", "v2", "other text", "hooks")],
+            "v1",
+            "spec",
+        ),
+        (
+            "of another track",
+            &managed,
+            vec![promoted("canary", "v2", &two, "hooks")],
+            "v1",
+            "spec",
+        ),
+        (
+            "the spec's own version always wins",
+            &fixed,
+            vec![promoted("production", "v2", &two, "hooks")],
+            "v1",
+            "spec",
+        ),
+    ];
+    for (case, track, promoted, version, by) in cases {
+        let wanted = template(json!({
+            "versions": [{ "name": "v1", "hook": "one", "body": "b" }, { "name": "v2", "hook": "two", "body": "b" }],
+            "tracks": [track],
+        }));
+        let observed = Observed {
+            promoted,
+            ..Observed::default()
+        };
+        let plan = plan(&wanted, &observed);
+        assert_eq!(plan.tracks[0].version, version, "{case}");
+        let word = &plan.words[0];
+        assert_eq!(
+            (word.version.as_str(), word.by.as_str()),
+            (version, by),
+            "{case}"
+        );
+    }
+}
+
+/// FAULTS 40: a promoted version that cannot be read now stays promoted, by its row.
+#[test]
+fn a_promoted_version_whose_text_cannot_be_read_stays_in_force() {
+    let wanted = template(json!({
+        "versions": [{ "name": "v1", "hook": "one", "body": "b" },
+            { "name": "v2", "hookFrom": { "name": "texts", "key": "hook" }, "body": "b" }],
+        "tracks": [{ "name": "production", "managed": { "initial": "v1" } }],
+    }));
+    let rows = TemplateRows {
+        versions: vec![row("v1", "one", 1), row("v2", "two", 2)],
+        tracks: vec![],
+    };
+    let plan = plan(
+        &wanted,
+        &Observed {
+            promoted: vec![promoted(
+                "production",
+                "v2",
+                &row("v2", "two", 2).digest,
+                "hooks",
+            )],
+            rows,
+            ..Observed::default()
+        },
+    );
+    assert_eq!(plan.tracks[0].digest, row("v2", "two", 2).digest);
 }
