@@ -9,7 +9,7 @@ use super::{
 };
 use crate::controller::{ReconcileError, time_boxed};
 use backends::postgres::{StoreError, operator::runs::RunIdentity};
-use crds::{Persona, PromptTemplate, Reason, common::reference::PromptSelector};
+use crds::{Experiment, Persona, PromptTemplate, Reason, common::reference::PromptSelector};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt};
 
@@ -120,6 +120,9 @@ async fn experiment(
         .experiment_named(&tenant.namespace, &name)
         .await?
         .filter(|row| row.gone_at.is_none());
+    // A resource without a row was not accepted yet.
+    let experiments = Api::<Experiment>::namespaced(world.client.clone(), &tenant.namespace);
+    let declared = row.is_some() || time_boxed(experiments.get_opt(&name)).await?.is_some();
     let mut arms = Vec::new();
     for arm in row.iter().flat_map(|row| &row.arms) {
         arms.push(match &arm.prompt_digest {
@@ -128,7 +131,7 @@ async fn experiment(
         });
     }
     Ok(Some(ExperimentReference {
-        declared: false,
+        declared,
         name,
         named,
         row,

@@ -1,8 +1,8 @@
-//! Jobs that wait for a Persona or a PromptTemplate, so that its appearance moves them on at once and moves no other.
+//! Jobs that wait for a Persona, a PromptTemplate or an Experiment, so that its appearance moves them on at once and moves no other.
 
 use super::validate::ValidatedContentJob;
 use crate::signals::Trigger;
-use crds::{ContentJob, Persona, PromptTemplate, Reason};
+use crds::{ContentJob, Experiment, Persona, PromptTemplate, Reason};
 use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, Resource, ResourceExt,
@@ -20,6 +20,8 @@ pub enum Awaited {
     Persona,
     /// Any template of the namespace: which one may hang on the persona.
     Template,
+    /// The one that the job names.
+    Experiment,
 }
 
 type Key = (Awaited, String, String);
@@ -34,11 +36,11 @@ impl Waiting {
         let wanted = reason.and_then(awaited);
         let namespace = &job.tenant.namespace;
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for kind in [Awaited::Persona, Awaited::Template] {
-            let name = if kind == Awaited::Persona {
-                job.persona.clone()
-            } else {
-                String::new()
+        for kind in [Awaited::Persona, Awaited::Template, Awaited::Experiment] {
+            let name = match kind {
+                Awaited::Persona => job.persona.clone(),
+                Awaited::Experiment => job.experiment.clone().unwrap_or_default(),
+                Awaited::Template => String::new(),
             };
             let key = (kind, namespace.clone(), name);
             if wanted == Some(kind) {
@@ -55,10 +57,9 @@ impl Waiting {
     /// Jobs that wait for this object.
     #[must_use]
     pub fn of(&self, awaited: Awaited, namespace: &str, name: &str) -> Vec<String> {
-        let name = if awaited == Awaited::Persona {
-            name.to_owned()
-        } else {
-            String::new()
+        let name = match awaited {
+            Awaited::Persona | Awaited::Experiment => name.to_owned(),
+            Awaited::Template => String::new(),
         };
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting
@@ -82,15 +83,18 @@ fn awaited(reason: Reason) -> Option<Awaited> {
         | Reason::PromptInvalid
         | Reason::VersionChanged
         | Reason::VariableMissing => Some(Awaited::Template),
+        Reason::ExperimentNotFound | Reason::ExperimentNotRunning => Some(Awaited::Experiment),
         _ => None,
     }
 }
 
-/// Watches Personas and PromptTemplates for ever; a change of either, its status included, moves on whoever waits for it.
+/// Watches Personas, PromptTemplates and Experiments for ever; a change of one, its status included, moves on whoever waits
+/// for it.
 pub async fn watch(client: kube::Client, waiting: Waiting, jobs: Trigger<ContentJob>) {
     tokio::join!(
         watch_kind::<Persona>(client.clone(), Awaited::Persona, &waiting, &jobs),
-        watch_kind::<PromptTemplate>(client, Awaited::Template, &waiting, &jobs),
+        watch_kind::<PromptTemplate>(client.clone(), Awaited::Template, &waiting, &jobs),
+        watch_kind::<Experiment>(client, Awaited::Experiment, &waiting, &jobs),
     );
 }
 

@@ -27,4 +27,11 @@ fn a_job_is_moved_on_by_what_it_waits_for_alone() {
         Vec::<String>::new()
     );
     waiting.note(&job, None);
+
+    let job = valid(json!({ "experimentRef": { "name": "hooks" } }));
+    waiting.note(&job, Some(Reason::ExperimentNotRunning));
+    assert_eq!(waiting.of(Awaited::Experiment, "a", "hooks"), ["launch"]);
+    assert!(waiting.of(Awaited::Experiment, "a", "other").is_empty());
+    waiting.note(&job, None);
+    assert!(waiting.of(Awaited::Experiment, "a", "hooks").is_empty());
 }

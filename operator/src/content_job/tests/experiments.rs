@@ -7,6 +7,7 @@ use crate::content_job::testing::{
     tenant,
 };
 use crds::{ConditionType, find_condition};
+use domain::tasks::TokenUsage;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -91,7 +92,10 @@ async fn posts_join_the_experiment_that_the_job_names_and_show_their_arm() {
     let task = scenario.claim(&worker).await;
     let (_, digest, _) = &tasks[usize::try_from(task.index).unwrap()];
     assert_eq!(&task.prompt.digest, digest);
-    worker.release(&task).await.unwrap();
+    worker
+        .release(&task, "m", &TokenUsage::default())
+        .await
+        .unwrap();
     scenario.work(8).await;
     scenario.reconcile().await.unwrap();
     let shown: Vec<Option<String>> = scenario
