@@ -1,8 +1,8 @@
 //! The operator's metrics. No label holds the name of an object: their number would have no bound.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, process_collector::ProcessCollector,
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, process_collector::ProcessCollector,
 };
 
 /// Seconds; a reconcile that calls nobody takes a few milliseconds, one that waits for a broker up to a minute.
@@ -22,6 +22,55 @@ pub struct Metrics {
     pub leader: IntGauge,
     pub relay: RelayMetrics,
     pub sweep: SweepMetrics,
+    pub experiments: ExperimentMetrics,
+}
+
+#[derive(Debug, Clone)]
+pub struct ExperimentMetrics {
+    /// `threads_experiment_units_total{fate}` of units that matured: published, zero, missing, excluded.
+    pub units: IntCounterVec,
+    /// `threads_experiment_decisions_total{verdict, action}`
+    pub decisions: IntCounterVec,
+    /// `threads_canary_relabels_total{found, source}`; found is winner or nothing, source is always resampled.
+    pub relabels: IntCounterVec,
+    /// `threads_canary_false_winner_rate{bound, source}`; bound is estimate, or lower and upper of the Wilson interval at 95 %,
+    /// over all labellings of this process.
+    pub false_winners: GaugeVec,
+}
+
+impl ExperimentMetrics {
+    fn new(registry: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            units: counters(
+                registry,
+                "threads_experiment_units_total",
+                "Units of experiments that matured, by what they came to.",
+                &["fate"],
+            )?,
+            decisions: counters(
+                registry,
+                "threads_experiment_decisions_total",
+                "Verdicts of experiments, and what followed.",
+                &["verdict", "action"],
+            )?,
+            relabels: counters(
+                registry,
+                "threads_canary_relabels_total",
+                "Random labellings of matured units (resampled, no experiments), by what the analysis found.",
+                &["found", "source"],
+            )?,
+            false_winners: registered(
+                registry,
+                GaugeVec::new(
+                    Opts::new(
+                        "threads_canary_false_winner_rate",
+                        "Share of random labellings in which equal arms were called different (resampled).",
+                    ),
+                    &["bound", "source"],
+                )?,
+            )?,
+        })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -128,6 +177,7 @@ impl Metrics {
                     "Posts whose point is not stored yet.",
                 )?,
             },
+            experiments: ExperimentMetrics::new(&registry)?,
             registry,
         })
     }

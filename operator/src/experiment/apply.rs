@@ -12,7 +12,7 @@ use crate::controller::{Notice, ReconcileError};
 use backends::postgres::{
     StoreError,
     operator::experiments::{
-        Action, Decided, Decision, Ensured, ExperimentIdentity, ExperimentRow, Gathered,
+        Action, Decided, Decision, Ensured, ExperimentIdentity, ExperimentRow, Gathered, Matured,
         WantedExperiment,
     },
 };
@@ -138,7 +138,7 @@ async fn evaluate_round(
     row: &ExperimentRow,
     notices: &mut Vec<Notice>,
 ) -> Result<(), ReconcileError> {
-    world.store.mature_units(row.uid).await?;
+    count_matured(world, world.store.mature_units(row.uid).await?);
     let Some(gathered) = world.store.gather_evidence(row.uid).await? else {
         return Ok(());
     };
@@ -161,6 +161,23 @@ async fn evaluate_round(
         }
     }
     canary::look(world, experiment, row, &gathered).await
+}
+
+fn count_matured(world: &ExperimentWorld, matured: Matured) {
+    let Matured {
+        published,
+        zero,
+        missing,
+        excluded,
+    } = matured;
+    for (fate, units) in [
+        ("published", published),
+        ("zero", zero),
+        ("missing", missing),
+        ("excluded", excluded),
+    ] {
+        world.metrics.units.with_label_values(&[fate]).inc_by(units);
+    }
 }
 
 /// Weights that a bandit wants, once the current ones have been in force for its cadence.
@@ -191,7 +208,7 @@ async fn decide(
 ) -> Result<(), ReconcileError> {
     // The template is read now: between the start and this moment somebody may have fixed the track in Git, and that wins.
     let (track, template) = observe::look_at_track(world, experiment).await?;
-    let Act { action, arm } = plan::act_on(experiment, &row.arms, evaluation, track);
+    let Act { action, arm } = plan::act_on(row, experiment.target.as_ref(), evaluation, track);
     let promotion = match action {
         Action::Promoted | Action::RolledBack => {
             arm.and_then(|arm| plan::promotion_of(experiment, &row.arms, arm))
@@ -210,6 +227,11 @@ async fn decide(
     if world.store.decide_experiment(row.uid, &decision).await? == Decided::Already {
         return Ok(());
     }
+    world
+        .metrics
+        .decisions
+        .with_label_values(&[decision.verdict, action.as_str()])
+        .inc();
     notices.extend(tell::decided(&decision, experiment));
     if let (Some(promotion), Some(template)) = (promotion, &template) {
         tell_template(

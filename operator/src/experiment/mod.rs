@@ -23,6 +23,7 @@ use crate::{
         patch_status, time_boxed,
     },
     loops::{self, orphans},
+    metrics::ExperimentMetrics,
     signals::{Trigger, Triggered},
 };
 use backends::postgres::operator::OperatorStore;
@@ -50,6 +51,7 @@ pub struct ExperimentWorld {
     /// For events of templates, whose controller does not know of experiments.
     pub recorder: Told,
     pub paused: watch::Receiver<bool>,
+    pub metrics: ExperimentMetrics,
     /// From what was counted to what may be said of it; a value, so that scenarios can tell which verdict comes when.
     pub evaluate: Evaluate,
 }
@@ -67,6 +69,7 @@ impl ExperimentWorld {
             templates: signals.triggers.templates.clone(),
             recorder: Told(ctx.process.recorder.clone()),
             paused: signals.paused.subscribe(),
+            metrics: ctx.process.metrics.experiments.clone(),
             evaluate: domain::experiment::evaluate,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     observe::{Observed, Track},
-    validate::ValidatedExperiment,
+    validate::{Target, ValidatedExperiment},
 };
 use crate::prompt_template::plan::Problem;
 use backends::postgres::operator::experiments::{Action, ArmRecord, ExperimentRow, PromotionInto};
@@ -51,16 +51,31 @@ pub fn plan(experiment: &ValidatedExperiment, observed: &Observed) -> Plan {
         .map(|_| experiment.suspended);
     let started = row.filter(|row| row.is_running());
     plan.problems = problems(experiment, observed, started);
-    if let (Ok(persona), Some(arms)) = (&observed.persona, arms(observed, started)) {
+    if let (Ok(persona), Some(arms)) = (&observed.persona, arms(observed, started))
+        && !row.is_some_and(|row| is_written(row, experiment, *persona, &arms))
+    {
         plan.ensure = Some((*persona, arms));
     }
     if plan.cancel || experiment.suspended {
         return plan;
     }
     plan.start =
-        started.is_none() && experiment.start && plan.ensure.is_some() && plan.problems.is_empty();
+        started.is_none() && experiment.start && !experiment.cancel && plan.problems.is_empty();
     plan.evaluate = started.is_some() || plan.start;
     plan
+}
+
+/// Whether the row says all that the resource does.
+fn is_written(
+    row: &ExperimentRow,
+    experiment: &ValidatedExperiment,
+    persona: Uuid,
+    arms: &[ArmRecord],
+) -> bool {
+    row.gone_at.is_none()
+        && row.persona_uid == persona
+        && row.suspended == experiment.suspended
+        && (row.started_at.is_some() || (row.design == experiment.design && row.arms == arms))
 }
 
 /// From the start on the arms are those of the row, whatever became of the versions that they were made of.
@@ -146,26 +161,26 @@ impl Act {
     };
 }
 
-/// What the design asks for after this verdict; `track` says whether it can be done.
+/// What the design asks for after this verdict; `track` says whether it can be done. Design and arms are those of the row.
 #[must_use]
 pub fn act_on(
-    experiment: &ValidatedExperiment,
-    arms: &[ArmRecord],
+    row: &ExperimentRow,
+    target: Option<&Target>,
     evaluation: &Evaluation,
     track: Track,
 ) -> Act {
     let won = matches!(evaluation.verdict, Verdict::Winner | Verdict::Adopted);
-    let control = experiment.design.control();
-    let (wanted, arm) = match (experiment.design.decision, evaluation.verdict) {
+    let control = row.design.control();
+    let (wanted, arm) = match (row.design.decision, evaluation.verdict) {
         (DecisionMode::Manual, _) if won => (Action::Awaiting, evaluation.winner),
         (DecisionMode::AutoPromote, _) if won => (Action::Promoted, evaluation.winner),
         (DecisionMode::AutoRollback, Verdict::Loser) => (Action::RolledBack, Some(control)),
         _ => return Act::NOTHING,
     };
     let promotable = arm
-        .and_then(|arm| arms.get(arm))
+        .and_then(|arm| row.arms.get(arm))
         .is_some_and(|arm| arm.version.is_some() && arm.prompt_digest.is_some());
-    if experiment.target.is_none() || !promotable {
+    if target.is_none() || !promotable {
         return Act::NOTHING;
     }
     match (wanted, track) {

@@ -146,11 +146,18 @@ fn a_row_that_is_gone_is_drift_and_is_reported_or_begun_anew() {
 
 #[test]
 fn what_is_done_about_a_verdict_follows_from_mode_and_track() {
-    let arms = super::super::testing::arms();
+    let target = validated().target;
+    let row_of = |decision| ExperimentRow {
+        design: Design {
+            decision,
+            ..row().design
+        },
+        ..row()
+    };
     let act = |mode, verdict, track| {
         act_on(
-            &with_mode(mode),
-            &arms,
+            &row_of(mode),
+            target.as_ref(),
             &evaluation(verdict, Some(1)),
             track,
         )
@@ -236,10 +243,13 @@ fn what_is_done_about_a_verdict_follows_from_mode_and_track() {
             "{mode:?} {verdict:?} {track:?}"
         );
     }
-    let nameless = vec![ArmRecord::default(); 2];
+    let nameless = ExperimentRow {
+        arms: vec![ArmRecord::default(); 2],
+        ..row_of(AutoPromote)
+    };
     let nothing = act_on(
-        &with_mode(AutoPromote),
         &nameless,
+        target.as_ref(),
         &evaluation(Verdict::Winner, Some(1)),
         Track::Managed,
     );
@@ -248,4 +258,26 @@ fn what_is_done_about_a_verdict_follows_from_mode_and_track() {
         Action::None,
         "an arm of variables alone names no version"
     );
+}
+
+#[test]
+fn a_row_that_says_it_all_is_not_written_again() {
+    let draft = |persona_uid| ExperimentRow {
+        started_at: None,
+        persona_uid,
+        ..row()
+    };
+    let same = observed(Some(draft(Uuid::from_u128(7))));
+    assert!(plan(&validated(), &same).ensure.is_none());
+    assert!(
+        plan(&annotated(), &same).start,
+        "and it starts all the same"
+    );
+    let moved = observed(Some(draft(Uuid::from_u128(8))));
+    assert!(plan(&validated(), &moved).ensure.is_some());
+    let cancelled = ValidatedExperiment {
+        cancel: true,
+        ..annotated()
+    };
+    assert!(!plan(&cancelled, &observed(None)).start);
 }
