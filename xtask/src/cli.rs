@@ -1,6 +1,6 @@
 //! The commands and what they call.
 
-use crate::{bench, deploy, gates, generate, paths::Instance, posts, status, up};
+use crate::{audience, bench, deploy, gates, generate, paths::Instance, posts, status, up};
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -33,6 +33,8 @@ enum Command {
         #[arg(short, long, default_value = "default")]
         namespace: String,
     },
+    /// Development only: publishes an Experiment's posts and sends what an invented audience did with them.
+    SimulateAudience(audience::Options),
     /// Shows the log of a piece, for example `apiserver`, `postgres`, `operator`; without a name, which there are.
     Logs { piece: Option<String> },
     /// Runs every gate and every test, on a cluster of its own beside the one that `up` left running.
@@ -73,6 +75,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Status => status::status(&dev)?,
         Command::Env => println!("{}", deploy::shell_environment(&dev)),
         Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,
+        Command::SimulateAudience(options) => audience::simulate(&dev, &options)?,
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),
         Command::Gen { check } => generate::generate(check)?,

@@ -21,6 +21,8 @@ struct Row {
     model: Option<String>,
     standin: Option<bool>,
     error: Option<String>,
+    experiment: Option<String>,
+    arm: Option<String>,
 }
 
 pub fn print(instance: &Instance, namespace: &str, job: &str) -> Result<()> {
@@ -82,6 +84,10 @@ fn show(row: &Row) {
             ),
             row.model.as_deref().unwrap_or("unknown"),
         );
+    }
+    if let Some(arm) = &row.arm {
+        let experiment = row.experiment.as_deref().unwrap_or("unknown");
+        println!("   experiment {experiment} · arm {arm}");
     }
     if let Some(error) = &row.error {
         println!("   {error}");
