@@ -5,7 +5,10 @@ mod support;
 
 use backends::postgres::{
     StoreError,
-    operator::runs::{ArmPrompt, NewRun, RunExperiment, RunIdentity, TaskTemplate},
+    operator::{
+        progress::{Heard, Listener},
+        runs::{ArmPrompt, NewRun, RunExperiment, RunIdentity, TaskTemplate},
+    },
     worker::CommitOutcome,
 };
 use domain::{
@@ -476,4 +479,43 @@ async fn a_commit_within_an_experiment_compares_with_posts_from_before_its_start
         worker.complete(&task, &done, true).await.unwrap(),
         CommitOutcome::Duplicate { .. }
     ));
+}
+
+/// A promotion is heard at once, marks its template as changed, and is found by the namespace's uid, the newest first.
+#[tokio::test]
+async fn a_promotion_is_heard_and_marks_its_template() {
+    let Some(lab) = Lab::open(None).await else {
+        return;
+    };
+    let mut listener = Listener::connect(&lab.world.database.operator_url)
+        .await
+        .unwrap();
+    let before = lab.world.store.template_marks().await.unwrap();
+    for (number, version) in [(1, "prompt-plain"), (2, "prompt-bold")] {
+        lab.execute(&format!(
+            "INSERT INTO promotions (namespace_uid, template_name, track, experiment_uid, namespace, experiment, version, digest,
+                 inputs_digest, action, epoch)
+             SELECT namespace_uid, 'launch', 'production', gen_random_uuid(), 'lab', 'hooks-{number}', '{version}', '{version}',
+                 'inputs', 'promoted', 1 FROM experiments"
+        ))
+        .await;
+        assert_eq!(listener.next().await.unwrap(), Heard::Promotions);
+    }
+    assert_ne!(lab.world.store.template_marks().await.unwrap(), before);
+    let promoted = lab
+        .world
+        .store
+        .promoted_versions(lab.tenant.namespace_uid, "launch")
+        .await
+        .unwrap();
+    let names: Vec<_> = promoted
+        .iter()
+        .map(|it| (it.experiment.as_str(), it.version.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [("hooks-2", "prompt-bold"), ("hooks-1", "prompt-plain")]
+    );
+    let elsewhere = lab.world.store.promoted_versions(Uuid::nil(), "launch");
+    assert!(elsewhere.await.unwrap().is_empty());
 }
