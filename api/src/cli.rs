@@ -20,6 +20,8 @@ pub enum Command {
     /// Makes, lists and revokes API keys.
     #[command(subcommand)]
     Keys(KeyCommand),
+    /// Prints the OpenAPI document of the routes.
+    Openapi,
 }
 
 #[derive(Debug, Clone, Args)]

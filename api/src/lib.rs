@@ -8,6 +8,7 @@ pub mod cli;
 mod input;
 pub mod key;
 mod key_command;
+mod kubernetes;
 mod layers;
 mod metrics;
 mod problem;
@@ -15,7 +16,8 @@ mod routes;
 mod serve;
 mod state;
 
-pub use routes::router;
+pub use kubernetes::Cluster;
+pub use routes::{document, router};
 pub use state::{App, Limits};
 
 use cli::{Cli, Command};
@@ -28,5 +30,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(settings) => serve::serve(settings).await,
         Command::Keys(command) => key_command::run(command).await,
+        Command::Openapi => {
+            print!("{}", document()?);
+            Ok(())
+        }
     }
 }

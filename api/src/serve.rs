@@ -3,6 +3,7 @@
 use crate::{
     cli::ServeSettings,
     key::Pepper,
+    kubernetes::Cluster,
     routes::router,
     state::{App, Limits},
 };
@@ -26,6 +27,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let app = App::new(
         settings.database_url.expose_secret(),
         Pepper::new(settings.pepper.api_key_pepper)?,
+        cluster().await,
         Limits::default(),
     )?;
     let endpoints = Endpoints {
@@ -62,6 +64,17 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     serving.cancel();
     telling.await??;
     ended
+}
+
+/// None outside a cluster; reading posts and taking outcomes needs none.
+async fn cluster() -> Option<Cluster> {
+    match kube::Client::try_default().await {
+        Ok(client) => Some(Cluster::new(client)),
+        Err(error) => {
+            tracing::warn!(%error, "without a Kubernetes API no experiment is created or changed here");
+            None
+        }
+    }
 }
 
 /// Tells readiness whether Postgres answers and has a schema that this build understands.

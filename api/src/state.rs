@@ -1,6 +1,6 @@
 //! What every route works with.
 
-use crate::{key::Pepper, metrics::Metrics};
+use crate::{key::Pepper, kubernetes::Cluster, metrics::Metrics};
 use backends::postgres::{StoreError, api::ApiStore};
 use std::{sync::Arc, time::Duration};
 
@@ -9,6 +9,8 @@ use std::{sync::Arc, time::Duration};
 pub struct App {
     pub store: ApiStore,
     pub pepper: Arc<Pepper>,
+    /// None outside a cluster: then intent goes into resources by other ways.
+    pub cluster: Option<Cluster>,
     pub metrics: Metrics,
     pub limits: Limits,
 }
@@ -45,10 +47,16 @@ impl App {
     ///
     /// # Errors
     /// A URL that does not parse.
-    pub fn new(database_url: &str, pepper: Pepper, limits: Limits) -> Result<Self, StoreError> {
+    pub fn new(
+        database_url: &str,
+        pepper: Pepper,
+        cluster: Option<Cluster>,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
             store: ApiStore::connect_lazy(database_url)?,
             pepper: Arc::new(pepper),
+            cluster,
             metrics: Metrics::new()
                 .map_err(|error| StoreError::Invalid(format!("metrics: {error}")))?,
             limits,

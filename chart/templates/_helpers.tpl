@@ -28,6 +28,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s-settings" (include "threads-agent.fullname" .) -}}
 {{- end -}}
 
+{{- define "threads-agent.apiName" -}}
+{{- printf "%s-api" (include "threads-agent.fullname" .) -}}
+{{- end -}}
+
+{{- /* Of the API's Pods. Another name than the operator's, whose Service would else find them as well. */ -}}
+{{- define "threads-agent.apiSelectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}-api
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "threads-agent.apiLabels" -}}
+{{ include "threads-agent.apiSelectorLabels" . }}
+app.kubernetes.io/component: api
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/part-of: threads-agent
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
 {{- /* Reference of an image {repository, tag, digest}. */ -}}
 {{- define "threads-agent.image" -}}
 {{- if .digest -}}

@@ -26,16 +26,20 @@ pub fn run(name: Option<&str>) -> Result<()> {
                 &[("PEER_PYTHON", python)],
             )
         }
+        Some("outcomes") => example("threads-api", "bench_outcomes", &[], &[]),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
-            bail!("there is no benchmark `{other}`; there are: text, worker, relay, operator")
+            bail!(
+                "there is no benchmark `{other}`; there are: text, worker, relay, operator, outcomes"
+            )
         }
         None => {
             println!(
                 "text    sentiment and eight emotions, beside Python's vaderSentiment\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
-                 operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`"
+                 operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
+                 outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`"
             );
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! The commands and what they call.
 
-use crate::{audience, bench, deploy, gates, generate, paths::Instance, posts, status, up};
+use crate::{api, audience, bench, deploy, gates, generate, paths::Instance, posts, status, up};
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -35,11 +35,13 @@ enum Command {
     },
     /// Development only: publishes an Experiment's posts and sends what an invented audience did with them.
     SimulateAudience(audience::Options),
+    /// Makes a key of the REST API and prints it.
+    ApiKey(api::KeyOptions),
     /// Shows the log of a piece, for example `apiserver`, `postgres`, `operator`; without a name, which there are.
     Logs { piece: Option<String> },
     /// Runs every gate and every test, on a cluster of its own beside the one that `up` left running.
     Test(gates::Options),
-    /// Writes what is generated: the chart's custom resource definitions and docs/api.md.
+    /// Writes what is generated: the chart's custom resource definitions and docs/api.md, and docs/openapi.json.
     Gen {
         /// Only says whether something is stale.
         #[arg(long)]
@@ -76,6 +78,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Env => println!("{}", deploy::shell_environment(&dev)),
         Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,
         Command::SimulateAudience(options) => audience::simulate(&dev, &options)?,
+        Command::ApiKey(options) => api::make_key(&dev, &options)?,
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),
         Command::Gen { check } => generate::generate(check)?,

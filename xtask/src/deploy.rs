@@ -1,7 +1,7 @@
 //! What is installed into the cluster: the services' names, the Secrets, the chart, the examples.
 
 use crate::{
-    exec, images, model,
+    api, exec, images, model,
     model::Endpoint,
     native::{self, build, kubectl, services},
     oci,
@@ -71,7 +71,12 @@ pub fn credentials(instance: &Instance) -> Result<String> {
         &[
             ("migrate-dsn", postgres("migrate", &passwords.migrate)),
             ("operator-dsn", postgres("operator", &passwords.operator)),
+            ("api-dsn", postgres("api", &passwords.api)),
         ],
+    ));
+    manifests.push_str(&secret(
+        api::SECRET,
+        &[("pepper", passwords.pepper.clone())],
     ));
     manifests.push_str(&secret(
         "threads-rabbitmq",
@@ -104,31 +109,52 @@ pub fn credentials(instance: &Instance) -> Result<String> {
     Ok(manifests)
 }
 
-/// Imports the images and installs the chart; the Pod is replaced where an image changed.
+/// Imports the images of operator and worker and installs the chart; the Pod is replaced where an image changed. The API, which
+/// no post needs, comes with [`api::chart`].
 pub fn chart(instance: &Instance, step: &Step) -> Result<()> {
+    let images = import(instance, &["operator", "worker"], step)?;
+    release(instance, &images, None, step)
+}
+
+/// Imports images that were built; answers what they hold, in short.
+pub fn import(instance: &Instance, programs: &[&str], step: &Step) -> Result<String> {
     let mut digests = Vec::new();
-    for program in ["operator", "worker"] {
+    for program in programs {
         let archive = oci::archive(&images::of_program(program), &paths::home()?.join("images"))?;
         native::node::import(instance, &archive.path, &archive.digest, step)?;
         digests.push(archive.digest[..16].to_owned());
     }
-    release(instance, &digests.join("-"), step)
+    Ok(digests.join("-"))
 }
 
-/// Installs the chart; `images` says what the images hold.
-pub fn release(instance: &Instance, images: &str, step: &Step) -> Result<()> {
+/// Installs the chart; `images` says what the images hold. Without `api_image` an API that stands stays as it is.
+pub fn release(
+    instance: &Instance,
+    images: &str,
+    api_image: Option<&str>,
+    step: &Step,
+) -> Result<()> {
     step.say("installing the chart");
-    exec::logged(
-        helm(instance)
-            .args(["upgrade", "--install", RELEASE])
-            .arg(paths::project().join("chart"))
-            .args(["--namespace", NAMESPACE, "--wait", "--timeout", "180s"])
-            .args([
-                "--set-string",
-                &format!("podAnnotations.threads-agent\\.io/images={images}"),
-            ]),
-        &step.log,
-    )
+    let mut command = helm(instance);
+    command
+        .args(["upgrade", "--install", RELEASE])
+        .arg(paths::project().join("chart"))
+        .args(["--namespace", NAMESPACE, "--wait", "--timeout", "180s"])
+        .args([
+            "--set-string",
+            &format!("podAnnotations.threads-agent\\.io/images={images}"),
+        ]);
+    match api_image
+        .map(str::to_owned)
+        .or_else(|| api::image(instance))
+    {
+        Some(image) => command.args([
+            "--set-string",
+            &format!("api.podAnnotations.threads-agent\\.io/images={image}"),
+        ]),
+        None => command.args(["--set", "api.enabled=false"]),
+    };
+    exec::logged(&mut command, &step.log)
 }
 
 /// Applies the examples and waits until each of their jobs has come to its end.
@@ -160,8 +186,9 @@ pub fn helm(instance: &Instance) -> Command {
 /// Lines for `eval`: where the cluster is, and a PATH with the programs that were built.
 pub fn shell_environment(instance: &Instance) -> String {
     format!(
-        "export KUBECONFIG=\"{}\"\nexport PATH=\"{}:$PATH\"",
+        "export KUBECONFIG=\"{}\"\nexport PATH=\"{}:$PATH\"\n# The REST API:\n# {}",
         instance.kubeconfig().display(),
-        build::bin().display()
+        build::bin().display(),
+        api::HOW_TO_REACH.replace('\n', "\n# ")
     )
 }

@@ -3,7 +3,11 @@
 mod clustered;
 mod environment;
 
-use crate::{generate::generator, paths, supply_chain, tally::Tally};
+use crate::{
+    generate::{generator, openapi},
+    paths, supply_chain,
+    tally::Tally,
+};
 use anyhow::Result;
 use clap::Args;
 pub use environment::environment;
@@ -61,6 +65,7 @@ fn static_gates(tally: &mut Tally) {
         &mut cargo("build --workspace --all-targets --locked"),
     );
     tally.gate("generated files", generator().arg("--check"));
+    tally.step("the API's document", || openapi(true));
     tally.step("licences and advisories", supply_chain::check);
 }
 

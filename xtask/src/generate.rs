@@ -1,8 +1,12 @@
-//! What is generated from the types: the chart's definitions and docs/api.md.
+//! What is generated: from the types the chart's definitions and docs/api.md, from the routes docs/openapi.json.
 
 use crate::paths;
 use anyhow::{Context, Result};
-use std::{path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 /// The generator that `cargo build` made.
 pub fn generator() -> Command {
@@ -37,5 +41,31 @@ pub fn generate(check: bool) -> Result<()> {
         command.status()?.success(),
         "generated files are stale; run: cargo xtask gen"
     );
-    Ok(())
+    openapi(check)
+}
+
+/// The document that the API's program makes of its own routes.
+pub fn openapi(check: bool) -> Result<()> {
+    let made = Command::new("cargo")
+        .current_dir(paths::project())
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "-p",
+            "threads-api",
+            "--bin",
+            "api",
+        ])
+        .args(["--", "openapi"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo run")?;
+    anyhow::ensure!(made.status.success(), "the API does not build; see above");
+    let file = paths::project().join("docs/openapi.json");
+    if fs::read(&file).is_ok_and(|standing| standing == made.stdout) {
+        return Ok(());
+    }
+    anyhow::ensure!(!check, "docs/openapi.json is stale; run: cargo xtask gen");
+    Ok(fs::write(file, made.stdout)?)
 }

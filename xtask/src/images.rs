@@ -13,6 +13,7 @@ use std::{fs, path::PathBuf, process::Command};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// How everything that goes into an image is built.
 pub const PROFILE: [&str; 5] = ["--locked", "--profile", "image", "--target", TARGET];
+/// What posts need.
 const PROGRAMS: [&str; 12] = [
     "-p",
     "threads-operator",
@@ -27,6 +28,8 @@ const PROGRAMS: [&str; 12] = [
     "--bin",
     "llm-dev",
 ];
+/// What else there is.
+const LATER_PROGRAMS: [&str; 4] = ["-p", "threads-api", "--bin", "api"];
 /// User and group of every process in an image.
 const USER: &str = "65532:65532";
 
@@ -35,6 +38,15 @@ pub fn build_binaries(step: &Step) -> Result<()> {
     step.say("compiling operator, worker and stand-in model");
     exec::logged(
         cargo()?.arg("build").args(PROFILE).args(PROGRAMS),
+        &step.log,
+    )
+}
+
+/// Builds the API, which nothing waits for that writes posts.
+pub fn build_later_binaries(step: &Step) -> Result<()> {
+    step.say("compiling the API");
+    exec::logged(
+        cargo()?.arg("build").args(PROFILE).args(LATER_PROGRAMS),
         &step.log,
     )
 }

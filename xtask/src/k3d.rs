@@ -1,7 +1,7 @@
 //! The k3d engine: the same install on k3s in Docker, with Postgres, RabbitMQ and Qdrant from their official images.
 
 use crate::{
-    deploy, exec,
+    api, deploy, exec,
     model::Endpoint,
     native::{self, build, services, services::Passwords},
     paths::{self, Instance},
@@ -15,6 +15,8 @@ const CLUSTER: &str = "threads-agent";
 const SERVICES: &str = include_str!("../../k3d/k3d/services.yaml");
 /// Images that are built here: name and stage of k3d/Dockerfile.
 const IMAGES: [&str; 3] = ["operator", "worker", "llm-dev"];
+/// The one that no post needs.
+const LATER_IMAGE: &str = "api";
 
 /// Whether Docker answers and k3d is installed.
 pub fn is_available() -> bool {
@@ -32,7 +34,9 @@ pub fn up(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Re
     steps.run("kubectl and helm", "run the same command again", |step| {
         build::ensure_some(&["kubectl", "helm"], step)
     })?;
-    steps.run("images", "mend what the compiler says", images)?;
+    steps.run("images", "mend what the compiler says", |step| {
+        IMAGES.iter().try_for_each(|name| build(name, step))
+    })?;
     steps.run("k3d cluster", "cargo xtask down, then up again", |step| {
         cluster(instance, step)
     })?;
@@ -42,10 +46,25 @@ pub fn up(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Re
         |step| backing_services(instance, step),
     )?;
     steps.run("chart", "cargo xtask logs operator", |step| {
-        deploy::release(instance, &image_ids()?, step)
+        deploy::release(instance, &image_ids(&IMAGES)?, None, step)
     })?;
     steps.run("examples", "cargo xtask logs operator", |step| {
         deploy::examples(instance, endpoint, step)
+    })?;
+    steps.run("api", api::MEND, |step| {
+        build(LATER_IMAGE, step)?;
+        exec::logged(
+            Command::new("k3d").args([
+                "image",
+                "import",
+                "--cluster",
+                CLUSTER,
+                &image(LATER_IMAGE),
+            ]),
+            &step.log,
+        )?;
+        let api = image_ids(&[LATER_IMAGE])?;
+        deploy::release(instance, &image_ids(&IMAGES)?, Some(&api), step)
     })
 }
 
@@ -62,31 +81,28 @@ fn image(name: &str) -> String {
     format!("docker.io/threads-agent/{name}:dev")
 }
 
-fn images(step: &Step) -> Result<()> {
-    for name in IMAGES {
-        step.say(&format!("building {name}"));
-        exec::logged(
-            Command::new("docker")
-                .current_dir(paths::project())
-                .env("DOCKER_BUILDKIT", "1")
-                .args([
-                    "build",
-                    "--file",
-                    "k3d/Dockerfile",
-                    "--target",
-                    name,
-                    "--tag",
-                ])
-                .args([&image(name), "."]),
-            &step.log,
-        )?;
-    }
-    Ok(())
+fn build(name: &str, step: &Step) -> Result<()> {
+    step.say(&format!("building {name}"));
+    exec::logged(
+        Command::new("docker")
+            .current_dir(paths::project())
+            .env("DOCKER_BUILDKIT", "1")
+            .args([
+                "build",
+                "--file",
+                "k3d/Dockerfile",
+                "--target",
+                name,
+                "--tag",
+            ])
+            .args([&image(name), "."]),
+        &step.log,
+    )
 }
 
-/// What the images hold, so that the operator's Pod is replaced when one of them changes.
-fn image_ids() -> Result<String> {
-    let ids = IMAGES.map(|name| {
+/// What the images hold, so that a Pod is replaced when one of them changes.
+fn image_ids(names: &[&str]) -> Result<String> {
+    let ids = names.iter().map(|name| {
         exec::output(Command::new("docker").args([
             "image",
             "inspect",
@@ -102,7 +118,7 @@ fn image_ids() -> Result<String> {
                 .collect::<String>()
         })
     });
-    Ok(ids.into_iter().collect::<Result<Vec<_>>>()?.join("-"))
+    Ok(ids.collect::<Result<Vec<_>>>()?.join("-"))
 }
 
 fn cluster(instance: &Instance, step: &Step) -> Result<()> {

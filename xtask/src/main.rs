@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that a person does with the project from a clone.
 
+mod api;
 mod audience;
 mod bench;
 mod cli;

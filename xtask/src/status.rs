@@ -1,7 +1,7 @@
 //! What runs, and where its logs are.
 
 use crate::{
-    exec, k3d,
+    api, exec, k3d,
     native::{self, build, kubectl},
     paths::Instance,
     process,
@@ -44,6 +44,9 @@ pub fn status(instance: &Instance) -> Result<()> {
             Err(error) => println!("kubectl {}: {error:#}\n", arguments.join(" ")),
         }
     }
+    if api::image(instance).is_some() {
+        println!("{}", api::HOW_TO_REACH);
+    }
     Ok(())
 }
 
@@ -51,7 +54,7 @@ pub fn status(instance: &Instance) -> Result<()> {
 pub fn logs(instance: &Instance, piece: Option<&str>) -> Result<()> {
     let Some(piece) = piece else {
         println!(
-            "Pieces with a log: operator, {}",
+            "Pieces with a log: operator, api, {}",
             process::pieces(instance).join(", ")
         );
         if let Ok(entries) = fs::read_dir(&instance.logs) {
@@ -66,6 +69,7 @@ pub fn logs(instance: &Instance, piece: Option<&str>) -> Result<()> {
     };
     let workload = match piece {
         "operator" => Some("deployment/threads-agent".to_owned()),
+        "api" => Some("deployment/threads-agent-api".to_owned()),
         _ if k3d::made(instance) => Some(format!("statefulset/{piece}")),
         _ => None,
     };

@@ -1,6 +1,7 @@
 //! `up` and `down`: the steps in their order.
 
 use crate::{
+    api,
     cli::Engine,
     deploy, k3d, model,
     model::Endpoint,
@@ -39,7 +40,7 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
     }
     posts::print(instance, "default", "launch-week")?;
     println!(
-        "\nReady after {}. Try next:\n  eval \"$(cargo xtask env)\"\n  kubectl get threads -A\n  kubectl describe contentjob launch-week\n  cargo xtask posts ops-lessons\n  cargo xtask down",
+        "\nReady after {}. Try next:\n  eval \"$(cargo xtask env)\"\n  kubectl get threads -A\n  kubectl describe contentjob launch-week\n  cargo xtask api-key\n  cargo xtask posts ops-lessons\n  cargo xtask down",
         steps.elapsed()
     );
     Ok(())
@@ -74,7 +75,8 @@ fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Step
         "examples",
         "cargo xtask logs operator tells what it waits for",
         |step| deploy::examples(instance, endpoint, step),
-    )
+    )?;
+    api::ensure(instance, steps)
 }
 
 /// Removes an instance; one that does not run is no error.

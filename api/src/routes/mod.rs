@@ -1,10 +1,16 @@
 //! All routes, and the OpenAPI document that is made of them.
 
+mod experiments;
 mod outcomes;
 mod posts;
+mod variants;
 
 use crate::{layers, problem::Problem, state::App};
 use axum::{Router, middleware};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The API as a service.
@@ -28,7 +34,50 @@ pub fn router(app: App) -> Router {
 }
 
 fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Description::openapi())
         .merge(posts::routes())
         .merge(outcomes::routes())
+        .merge(experiments::routes())
+        .merge(variants::routes())
+}
+
+/// The OpenAPI document, made of the routes themselves.
+///
+/// # Errors
+/// A document that JSON cannot hold, which is a mistake of ours.
+pub fn document() -> serde_json::Result<String> {
+    let mut text = described().to_openapi().to_pretty_json()?;
+    text.push('\n');
+    Ok(text)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Threads-Agent",
+        description = "Posts, what became of them, and experiments. Every request needs an API key, which is bound to one Kubernetes namespace; failures are problem details (RFC 9457).",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "posts", description = "Posts that were written."),
+        (name = "outcomes", description = "What became of posts and participants."),
+        (name = "experiments", description = "Experiments, their figures and their participants."),
+        (name = "variants", description = "Counts of variants, for display; no verdict rests on them."),
+    ),
+    components(schemas(Problem)),
+    modifiers(&Keys),
+)]
+struct Description;
+
+/// How callers prove who they are.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("key", scheme);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{cargo, environment};
 use crate::{
-    deploy, exec, native,
+    api, deploy, exec, native,
     paths::{self, Instance},
     progress::Steps,
     tally::Tally,
@@ -49,7 +49,9 @@ pub fn end_to_end_alone(tally: &mut Tally, names: &[String], keep: bool) -> Resu
 }
 
 fn start(instance: &Instance) -> Result<()> {
-    native::cluster::ensure(instance, false, &Steps::new(instance.logs.clone()))
+    let steps = Steps::new(instance.logs.clone());
+    native::cluster::ensure(instance, false, &steps)?;
+    api::ensure(instance, &steps)
 }
 
 fn finish(tally: &mut Tally, instance: &Instance, keep: bool) -> Result<()> {

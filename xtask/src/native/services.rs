@@ -15,6 +15,9 @@ pub struct Passwords {
     pub superuser: String,
     pub migrate: String,
     pub operator: String,
+    pub api: String,
+    /// What API keys are hashed with.
+    pub pepper: String,
     pub rabbitmq: String,
     pub qdrant: String,
 }
@@ -38,6 +41,8 @@ impl Passwords {
             superuser: draw("superuser")?,
             migrate: draw("migrate")?,
             operator: draw("operator")?,
+            api: draw("api")?,
+            pepper: draw("pepper")?,
             rabbitmq: draw("rabbitmq")?,
             qdrant: draw("qdrant")?,
         })
@@ -158,11 +163,13 @@ pub fn setup_sql(passwords: &Passwords) -> String {
     format!(
         "SELECT 'CREATE ROLE {INSTALL}_migrate LOGIN CREATEROLE' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{INSTALL}_migrate') \\gexec
 SELECT 'CREATE ROLE {INSTALL}_operator LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{INSTALL}_operator') \\gexec
+SELECT 'CREATE ROLE {INSTALL}_api LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{INSTALL}_api') \\gexec
 ALTER ROLE {INSTALL}_migrate PASSWORD '{}';
 ALTER ROLE {INSTALL}_operator PASSWORD '{}';
+ALTER ROLE {INSTALL}_api PASSWORD '{}';
 SELECT 'CREATE DATABASE {INSTALL} OWNER {INSTALL}_migrate' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{INSTALL}') \\gexec
 ",
-        passwords.migrate, passwords.operator
+        passwords.migrate, passwords.operator, passwords.api
     )
 }
 

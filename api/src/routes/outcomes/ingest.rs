@@ -161,7 +161,8 @@ impl Ingest<'_> {
             .await?;
         self.batch.clear();
         self.invalid = 0;
-        self.report.add(&ingested.tally, self.app);
+        self.report.add(&ingested.tally);
+        count(self.app, &ingested.tally);
         for (line, fate) in ingested.refused.into_iter().take(MAX_ERRORS) {
             self.report.note(line, reason_of(fate).to_owned());
         }
@@ -181,27 +182,30 @@ impl Report {
         }
     }
 
-    fn add(&mut self, tally: &Tally, app: &App) {
-        for (slot, fate, count) in [
-            (&mut self.applied, Fate::Applied, tally.applied),
-            (&mut self.duplicate, Fate::Duplicate, tally.duplicate),
-            (&mut self.late, Fate::Late, tally.late),
-            (&mut self.future, Fate::Future, tally.future),
-            (&mut self.unknown, Fate::Unknown, tally.unknown),
-            (&mut self.unpublished, Fate::Unpublished, tally.unpublished),
-            (&mut self.outside, Fate::Outside, tally.outside),
-            (&mut self.invalid, Fate::Invalid, tally.invalid),
-        ] {
-            *slot += count;
-            app.metrics
-                .outcomes
-                .with_label_values(&[fate.as_str()])
-                .inc_by(count);
-        }
+    fn add(&mut self, tally: &Tally) {
+        self.applied += tally.applied;
+        self.duplicate += tally.duplicate;
+        self.late += tally.late;
+        self.future += tally.future;
+        self.unknown += tally.unknown;
+        self.unpublished += tally.unpublished;
+        self.outside += tally.outside;
+        self.invalid += tally.invalid;
     }
 }
 
-fn reason_of(fate: Fate) -> &'static str {
+/// Adds to the metric `threads_outcomes_total`.
+pub fn count(app: &App, tally: &Tally) {
+    for (fate, count) in tally.iter() {
+        app.metrics
+            .outcomes
+            .with_label_values(&[fate.as_str()])
+            .inc_by(count);
+    }
+}
+
+/// Why an outcome was not applied, in a sentence that says how to mend it.
+pub fn reason_of(fate: Fate) -> &'static str {
     match fate {
         Fate::Applied => "it was applied",
         Fate::Duplicate => "its eventId was seen before",

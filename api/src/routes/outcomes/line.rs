@@ -70,10 +70,7 @@ pub fn read(number: u64, line: &[u8], out: &mut Vec<Told>) -> Result<(), String>
         }
         (None, Some(metric), Some(event_id)) => {
             check_metric(&metric)?;
-            check_id("eventId", &event_id)?;
-            if event_id.starts_with(SNAPSHOT_PREFIX) {
-                return Err(format!("eventId must not begin with `{SNAPSHOT_PREFIX}`"));
-            }
+            check_event_id(&event_id)?;
             let value = line.value.unwrap_or(1.0);
             check_value(value)?;
             out.push(Told {
@@ -128,6 +125,15 @@ fn subject(
     }
 }
 
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn check_event_id(id: &str) -> Result<(), String> {
+    if id.starts_with(SNAPSHOT_PREFIX) {
+        return Err(format!("eventId must not begin with `{SNAPSHOT_PREFIX}`"));
+    }
+    check_id("eventId", id)
+}
+
 fn check_id(field: &str, id: &str) -> Result<(), String> {
     if id.is_empty() || id.len() > 4 * MAX_ID || id.chars().count() > MAX_ID {
         return Err(format!("{field} must have 1 to {MAX_ID} characters"));
@@ -138,7 +144,9 @@ fn check_id(field: &str, id: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_metric(metric: &str) -> Result<(), String> {
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn check_metric(metric: &str) -> Result<(), String> {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let starts = metric
         .bytes()
@@ -152,7 +160,9 @@ fn check_metric(metric: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_value(value: f64) -> Result<(), String> {
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn check_value(value: f64) -> Result<(), String> {
     if (0.0..=MAX_VALUE).contains(&value) {
         Ok(())
     } else {

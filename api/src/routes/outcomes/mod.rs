@@ -5,6 +5,9 @@ mod ingest;
 mod line;
 mod lines;
 
+pub use ingest::{count, reason_of};
+pub use line::{check_event_id, check_metric, check_value};
+
 use crate::state::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

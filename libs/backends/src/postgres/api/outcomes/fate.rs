@@ -62,6 +62,22 @@ impl Tally {
         *self.slot(fate) += count;
     }
 
+    /// Every fate that something met.
+    pub fn iter(&self) -> impl Iterator<Item = (Fate, u64)> {
+        [
+            (Fate::Applied, self.applied),
+            (Fate::Duplicate, self.duplicate),
+            (Fate::Late, self.late),
+            (Fate::Future, self.future),
+            (Fate::Unknown, self.unknown),
+            (Fate::Unpublished, self.unpublished),
+            (Fate::Outside, self.outside),
+            (Fate::Invalid, self.invalid),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+    }
+
     fn slot(&mut self, fate: Fate) -> &mut u64 {
         match fate {
             Fate::Applied => &mut self.applied,
