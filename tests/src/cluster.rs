@@ -23,6 +23,7 @@ pub struct Cluster {
     pub client: Client,
     /// The product's database, as superuser.
     pub database: PgPool,
+    pub database_url: String,
 }
 
 impl Cluster {
@@ -37,12 +38,14 @@ impl Cluster {
         };
         let _ = rustls::crypto::ring::default_provider().install_default();
         let base = url.rsplit_once('/').map_or(url.as_str(), |(base, _)| base);
-        let database = PgPool::connect(&format!("{base}/threads"))
+        let database_url = format!("{base}/threads");
+        let database = PgPool::connect(&database_url)
             .await
             .context("the product's database")?;
         Ok(Some(Self {
             client: Client::try_default().await?,
             database,
+            database_url,
         }))
     }
 
@@ -131,6 +134,70 @@ impl Cluster {
             None => Api::all_with(self.client.clone(), &resource),
         };
         Ok((api, name))
+    }
+
+    /// Applies a manifest as Argo CD does, unforced; answers whether anything that Git holds changed by it.
+    ///
+    /// # Errors
+    /// What the API server answers, conflicts included.
+    pub async fn reapply(&self, namespace: &str, manifest: &Value) -> Result<bool> {
+        let (api, name) = self.dynamic(Some(namespace), manifest)?;
+        let held = |object: DynamicObject| {
+            let metadata = object.metadata;
+            let annotations = metadata.annotations.unwrap_or_default();
+            (
+                metadata.generation,
+                annotations,
+                object.data["spec"].clone(),
+            )
+        };
+        let before = held(api.get(&name).await?);
+        let params = PatchParams::apply("e2e");
+        let after = held(api.patch(&name, &params, &Patch::Apply(manifest)).await?);
+        Ok(before != after)
+    }
+
+    /// One object of the product's own kinds, as the API server has it.
+    ///
+    /// # Errors
+    /// What the API server answers.
+    pub async fn get(&self, namespace: &str, kind: &str, name: &str) -> Result<DynamicObject> {
+        let stub = json!({"apiVersion": "threads-agent.io/v1alpha1", "kind": kind, "metadata": {"name": name}});
+        let (api, name) = self.dynamic(Some(namespace), &stub)?;
+        Ok(api.get(&name).await?)
+    }
+
+    /// Waits until a condition of an object of the product's own kinds has a status.
+    ///
+    /// # Errors
+    /// Not within the patience, with the object's status.
+    pub async fn wait_for_condition(
+        &self,
+        namespace: &str,
+        kind: &str,
+        name: &str,
+        condition: &str,
+        status: &str,
+    ) -> Result<DynamicObject> {
+        let stub = json!({"apiVersion": "threads-agent.io/v1alpha1", "kind": kind, "metadata": {"name": name}});
+        let (api, name) = self.dynamic(Some(namespace), &stub)?;
+        let holds = |object: Option<&DynamicObject>| {
+            object.is_some_and(|object| {
+                let conditions = object.data["status"]["conditions"].as_array();
+                conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|entry| entry["type"] == condition && entry["status"] == status)
+            })
+        };
+        let wait = kube::runtime::wait::await_condition(api.clone(), &name, holds);
+        match tokio::time::timeout(PATIENCE, wait).await {
+            Ok(object) => object?.context("the object vanished"),
+            Err(_) => bail!(
+                "{kind} {name} never had {condition}={status}: {:#}",
+                api.get(&name).await?.data["status"]
+            ),
+        }
     }
 
     /// Waits until the named object satisfies `done`; says what it last looked like where it never does.

@@ -3,7 +3,10 @@
 //! `cargo xtask test` makes the cluster and says where everything is through the environment. Where it is not said, the
 //! tests print that they are skipped.
 
+pub mod api;
 pub mod cluster;
+pub mod experiments;
+pub mod keys;
 pub mod manifests;
 pub mod rows;
 pub mod services;

@@ -1,0 +1,88 @@
+//! The product's REST API, as a caller with a key of one namespace sees it.
+
+use crate::Cluster;
+use anyhow::{Context, Result, ensure};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+
+/// Base URL of the API of the cluster under test.
+const URL: &str = "TEST_API_URL";
+
+pub struct Api {
+    http: Client,
+    base: String,
+    key: String,
+}
+
+impl Api {
+    /// With a key of its own for `namespace`.
+    ///
+    /// # Errors
+    /// No URL, or a key that could not be made.
+    pub async fn connect(cluster: &Cluster, namespace: &str) -> Result<Self> {
+        Ok(Self {
+            http: Client::new(),
+            base: std::env::var(URL).context(URL)?,
+            key: cluster.api_key(namespace).await?,
+        })
+    }
+
+    /// # Errors
+    /// Another answer than success, with what it says.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.call(Method::GET, path, "application/json", String::new())
+            .await
+    }
+
+    /// # Errors
+    /// Another answer than success, with what it says.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        self.call(Method::POST, path, "application/json", body.to_string())
+            .await
+    }
+
+    /// Sends outcomes, one JSON object a line; answers what became of them.
+    ///
+    /// # Errors
+    /// Another answer than success, with what it says.
+    pub async fn outcomes(&self, lines: &str) -> Result<Value> {
+        self.call(
+            Method::POST,
+            "/outcomes",
+            "application/x-ndjson",
+            lines.to_owned(),
+        )
+        .await
+    }
+
+    async fn call(&self, method: Method, path: &str, kind: &str, body: String) -> Result<Value> {
+        let (status, text) = self.raw(method.clone(), path, kind, body).await?;
+        ensure!(
+            status.is_success(),
+            "{method} {path} answered {status}: {text}"
+        );
+        Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Status and text of an answer, whatever it is.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn raw(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: String,
+    ) -> Result<(StatusCode, String)> {
+        let answer = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.key)
+            .header("content-type", kind)
+            .body(body)
+            .send()
+            .await?;
+        Ok((answer.status(), answer.text().await?))
+    }
+}
