@@ -144,6 +144,14 @@ pub fn release(
             "--set-string",
             &format!("podAnnotations.threads-agent\\.io/images={images}"),
         ]);
+    // Reachable from this machine without a port-forward.
+    command.args([
+        "--set",
+        &format!(
+            "api.service.type=NodePort,api.service.nodePort={}",
+            api::NODE_PORT
+        ),
+    ]);
     match api_image
         .map(str::to_owned)
         .or_else(|| api::image(instance))

@@ -1,6 +1,7 @@
 //! What the tests are told of the instance.
 
 use crate::{
+    api,
     native::services::{INSTALL, Passwords},
     paths::Instance,
 };
@@ -34,6 +35,7 @@ pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
         ),
         ("TEST_QDRANT_URL", format!("http://{node}:6334")),
         ("TEST_QDRANT_API_KEY", passwords.qdrant),
+        ("TEST_API_URL", format!("http://{node}:{}", api::NODE_PORT)),
         ("TEST_LLM_URL", format!("http://{node}:8000/v1")),
         ("TEST_XTASK", own_copy(instance)?),
     ];
