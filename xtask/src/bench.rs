@@ -8,9 +8,10 @@ use std::{path::PathBuf, process::Command};
 const VADER: &str = "vaderSentiment==3.3.2";
 const CELERY: &str = "celery==5.5.3";
 
-pub fn run(name: Option<&str>) -> Result<()> {
+pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
     match name {
         Some("text") => text(),
+        Some("experiments") => experiments(parameters),
         Some("worker") => example(
             "threads-worker",
             "bench_worker",
@@ -30,12 +31,13 @@ pub fn run(name: Option<&str>) -> Result<()> {
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, worker, relay, operator, outcomes"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes"
             )
         }
         None => {
             println!(
                 "text    sentiment and eight emotions, beside Python's vaderSentiment\n\
+                 experiments  error rates by simulation, written to docs/experiments-simulations.md, and the time of an evaluation; -- --runs N --only PART\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
@@ -54,6 +56,30 @@ fn text() -> Result<()> {
         .status()?;
     ensure!(done.success(), "the benchmark failed; see above");
     Ok(())
+}
+
+/// Simulations first, and the time of one evaluation unless a single part is asked for.
+fn experiments(parameters: &[String]) -> Result<()> {
+    let cargo = |arguments: &[&str], parameters: &[String]| -> Result<()> {
+        let done = Command::new("cargo")
+            .current_dir(paths::project())
+            .args(arguments)
+            .args(parameters)
+            .status()
+            .context("starting cargo")?;
+        ensure!(done.success(), "the benchmark failed; see above");
+        Ok(())
+    };
+    let package = ["-p", "threads-domain"];
+    let simulate = ["--release", "--example", "simulate", "--"];
+    cargo(&[&["run"], &package[..], &simulate].concat(), parameters)?;
+    if parameters.iter().any(|it| it == "--only") {
+        return Ok(());
+    }
+    cargo(
+        &[&["bench"], &package[..], &["--bench", "experiments"]].concat(),
+        &[],
+    )
 }
 
 /// The Python of a virtual environment that holds a peer; made where it is missing.

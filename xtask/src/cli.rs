@@ -48,7 +48,12 @@ enum Command {
         check: bool,
     },
     /// Runs benchmarks with a peer in the same run; without a name, says which there are.
-    Bench { name: Option<String> },
+    Bench {
+        name: Option<String>,
+        /// Parameters of the benchmark, after `--`: `experiments` takes `--runs` and `--only`.
+        #[arg(last = true)]
+        parameters: Vec<String>,
+    },
     /// For tests: stops and starts one backing service of an instance.
     #[command(hide = true)]
     Restart { instance: String, piece: String },
@@ -82,7 +87,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),
         Command::Gen { check } => generate::generate(check)?,
-        Command::Bench { name } => bench::run(name.as_deref())?,
+        Command::Bench { name, parameters } => bench::run(name.as_deref(), &parameters)?,
         Command::Restart { instance, piece } => up::restart(&Instance::named(&instance)?, &piece)?,
     }
     Ok(ExitCode::SUCCESS)
