@@ -10,6 +10,7 @@ pub mod design;
 pub mod observe;
 pub mod plan;
 pub mod recompute;
+pub mod round;
 pub mod status;
 pub mod tell;
 #[cfg(test)]
