@@ -14,7 +14,6 @@ use utoipa::{
 use utoipa_axum::router::OpenApiRouter;
 
 /// The API as a service.
-#[must_use]
 pub fn router(app: App) -> Router {
     let (routes, _document) = described().split_for_parts();
     routes
