@@ -4,9 +4,10 @@ use crate::{exec, gates, images, native::build, paths, paths::Instance};
 use anyhow::{Context, Result, bail, ensure};
 use std::{path::PathBuf, process::Command};
 
-/// What the text analysis and the relay are compared with.
+/// What the text analysis, the relay and the statistics are compared with.
 const VADER: &str = "vaderSentiment==3.3.2";
 const CELERY: &str = "celery==5.5.3";
+const STATISTICS: [&str; 2] = ["scipy==1.17.1", "statsmodels==0.15.0"];
 
 pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
     match name {
@@ -19,7 +20,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
             &[],
         ),
         Some("relay") => {
-            let python = peer("celery", "celery", CELERY)?;
+            let python = peer("celery", "celery", &[CELERY])?;
             example(
                 "threads-operator",
                 "bench_relay",
@@ -37,7 +38,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
         None => {
             println!(
                 "text    sentiment and eight emotions, beside Python's vaderSentiment\n\
-                 experiments  error rates by simulation, written to docs/experiments-simulations.md, and the time of an evaluation; -- --runs N --only PART\n\
+                 experiments  error rates by simulation, written to docs/experiments-simulations.md, agreement with scipy and statsmodels, the time of an evaluation; -- --runs N --only PART\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
@@ -51,14 +52,14 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
 fn text() -> Result<()> {
     let done = Command::new("cargo")
         .current_dir(paths::project())
-        .env("PEER_PYTHON", peer("vader", "vaderSentiment", VADER)?)
+        .env("PEER_PYTHON", peer("vader", "vaderSentiment", &[VADER])?)
         .args(["bench", "-p", "threads-domain", "--bench", "text"])
         .status()?;
     ensure!(done.success(), "the benchmark failed; see above");
     Ok(())
 }
 
-/// Simulations first, and the time of one evaluation unless a single part is asked for.
+/// Simulations first; then agreement with scipy and statsmodels, and the time of one evaluation, unless a single part is asked for.
 fn experiments(parameters: &[String]) -> Result<()> {
     let cargo = |arguments: &[&str], parameters: &[String]| -> Result<()> {
         let done = Command::new("cargo")
@@ -76,19 +77,41 @@ fn experiments(parameters: &[String]) -> Result<()> {
     if parameters.iter().any(|it| it == "--only") {
         return Ok(());
     }
+    agreement()?;
+    let cases = ["--release", "--test", "statistics_cases"];
+    cargo(&[&["test"], &package[..], &cases].concat(), &[])?;
     cargo(
         &[&["bench"], &package[..], &["--bench", "experiments"]].concat(),
         &[],
     )
 }
 
+/// Whether scipy and statsmodels give what the committed cases say; a test holds this project's own figures against those.
+fn agreement() -> Result<()> {
+    let python = peer("statistics", "scipy, statsmodels", &STATISTICS)?;
+    let done = Command::new(python)
+        .current_dir(paths::project().join("libs/domain"))
+        .args([
+            "tests/peer_statistics.py",
+            "check",
+            "data/statistics_cases.json",
+        ])
+        .status()
+        .context("starting the peers")?;
+    ensure!(
+        done.success(),
+        "the peers differ from the committed cases; see above"
+    );
+    Ok(())
+}
+
 /// The Python of a virtual environment that holds a peer; made where it is missing.
-fn peer(folder: &str, module: &str, package: &str) -> Result<PathBuf> {
+fn peer(folder: &str, modules: &str, packages: &[&str]) -> Result<PathBuf> {
     let environment = paths::home()?.join("python").join(folder);
     let python = environment.join("bin/python");
-    if !exec::succeeds(Command::new(&python).args(["-c", &format!("import {module}")])) {
+    if !exec::succeeds(Command::new(&python).args(["-c", &format!("import {modules}")])) {
         let log = paths::home()?.join("logs/bench.log");
-        build::virtual_environment(&environment, &[package], &log)?;
+        build::virtual_environment(&environment, packages, &log)?;
     }
     Ok(python)
 }
