@@ -2,7 +2,7 @@
 
 use crate::{
     deploy::{self, NAMESPACE},
-    exec, images,
+    exec,
     native::{self, kubectl},
     paths::Instance,
     progress::{Step, Steps},
@@ -39,12 +39,9 @@ pub struct KeyOptions {
     verbs: String,
 }
 
-/// Builds the API's image and brings its Pod up, on a native cluster that stands.
+/// Brings the API's Pod up, on a native cluster that stands.
 pub fn ensure(instance: &Instance, steps: &Steps) -> Result<()> {
-    steps.run("api", MEND, |step| {
-        images::build_later_binaries(step)?;
-        chart(instance, step)
-    })
+    steps.run("api", MEND, |step| chart(instance, step))
 }
 
 fn chart(instance: &Instance, step: &Step) -> Result<()> {

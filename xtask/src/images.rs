@@ -13,8 +13,8 @@ use std::{fs, path::PathBuf, process::Command};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// How everything that goes into an image is built.
 pub const PROFILE: [&str; 5] = ["--locked", "--profile", "image", "--target", TARGET];
-/// What posts need.
-const PROGRAMS: [&str; 12] = [
+/// All at once: another choice of packages would choose other features, and compile most dependencies twice.
+const PROGRAMS: [&str; 16] = [
     "-p",
     "threads-operator",
     "--bin",
@@ -27,26 +27,19 @@ const PROGRAMS: [&str; 12] = [
     "llm-dev",
     "--bin",
     "llm-dev",
+    "-p",
+    "threads-api",
+    "--bin",
+    "api",
 ];
-/// What else there is.
-const LATER_PROGRAMS: [&str; 4] = ["-p", "threads-api", "--bin", "api"];
 /// User and group of every process in an image.
 const USER: &str = "65532:65532";
 
-/// Builds operator, worker and the stand-in model as static binaries. No link-time optimisation: these images are local.
+/// Builds operator, worker, API and the stand-in model as static binaries. No link-time optimisation: these images are local.
 pub fn build_binaries(step: &Step) -> Result<()> {
-    step.say("compiling operator, worker and stand-in model");
+    step.say("compiling operator, worker, API and stand-in model");
     exec::logged(
         cargo()?.arg("build").args(PROFILE).args(PROGRAMS),
-        &step.log,
-    )
-}
-
-/// Builds the API, which nothing waits for that writes posts.
-pub fn build_later_binaries(step: &Step) -> Result<()> {
-    step.say("compiling the API");
-    exec::logged(
-        cargo()?.arg("build").args(PROFILE).args(LATER_PROGRAMS),
         &step.log,
     )
 }
