@@ -70,9 +70,15 @@ pub(super) fn ratio_mismatch(design: &Design, evidence: &Evidence) -> RatioMisma
 /// Matured units with a record, by epoch (in the order of the counts) and arm.
 fn published_by_epoch(evidence: &Evidence, arms: usize) -> Vec<Vec<u64>> {
     let mut counts = vec![vec![0; arms]; evidence.counts.len()];
+    // Neighbours mostly share an epoch: it is looked up where it changes.
+    let mut last = None;
     for unit in evidence.units.iter().filter(|unit| unit.published) {
-        let epoch = evidence.counts.iter().position(|it| it.epoch == unit.epoch);
-        if let Some(count) = epoch.and_then(|it| counts[it].get_mut(usize::from(unit.arm))) {
+        let entry = match last {
+            Some((epoch, entry)) if epoch == unit.epoch => entry,
+            _ => evidence.counts.iter().position(|it| it.epoch == unit.epoch),
+        };
+        last = Some((unit.epoch, entry));
+        if let Some(count) = entry.and_then(|it| counts[it].get_mut(usize::from(unit.arm))) {
             *count += 1;
         }
     }

@@ -19,7 +19,7 @@ use crate::statistics::{
     Direction as Wanted, Estimate, Interval,
     bayes::{self, Posterior},
     seeds::seed_of,
-    thompson::thompson_weights,
+    thompson::apportion,
     welch::test_difference,
 };
 use sample::Sample;
@@ -91,7 +91,7 @@ pub fn evaluate(design: &Design, evidence: &Evidence) -> Evaluation {
         data_fresh: fresh,
         effective_units,
         forecast_at: decided.forecast_at,
-        next_weights_bp: next_weights(design, evidence, beliefs.as_ref(), &inputs_digest),
+        next_weights_bp: next_weights(design, evidence, beliefs.as_ref()),
         notes: notes(design, sample.is_adaptive(), &power),
         inputs_digest,
         arms,
@@ -212,19 +212,14 @@ fn next_weights(
     design: &Design,
     evidence: &Evidence,
     beliefs: Option<&Beliefs>,
-    digest: &str,
 ) -> Option<Vec<u32>> {
     let Allocation::Bandit { floor_bp, .. } = design.allocation else {
         return None;
     };
-    let seed = seed_of(digest.as_bytes());
-    let weights = thompson_weights(
-        &beliefs?.posteriors,
-        wanted(design.direction),
-        floor_bp,
-        DRAWS,
-        seed,
-    )?;
+    // What `thompson_weights` gives for these posteriors and this seed, without drawing a second time.
+    let arms = &beliefs?.comparison.arms;
+    let best: Vec<f64> = arms.iter().map(|arm| arm.probability_best).collect();
+    let weights = apportion(&best, floor_bp)?;
     (evidence.epochs.last().map(|epoch| &epoch.weights_bp) != Some(&weights)).then_some(weights)
 }
 

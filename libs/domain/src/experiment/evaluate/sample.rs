@@ -15,6 +15,7 @@ use crate::{
         sequence::units_of_pair,
     },
 };
+use std::cell::OnceCell;
 
 /// What the units say of one metric.
 pub(super) struct Sample {
@@ -34,6 +35,14 @@ struct ArmSample {
     /// Σx and Σx² of the denominator.
     weight: f64,
     squares: f64,
+    /// Of a Ratio with fixed weights, which goes through every unit; asked for many times.
+    ratio: OnceCell<Option<Estimate>>,
+}
+
+impl ArmSample {
+    fn ratio(&self) -> Option<Estimate> {
+        *self.ratio.get_or_init(|| ratio(&self.units, Leverage::Hc3))
+    }
 }
 
 /// Scores under moving weights.
@@ -148,6 +157,7 @@ impl Sample {
         match self.kind {
             MetricKind::Mean => own.values.estimate(),
             MetricKind::Proportion => self.proportion(arm).estimate(),
+            MetricKind::Ratio if leverage == Leverage::Hc3 => own.ratio(),
             MetricKind::Ratio => ratio(&own.units, leverage),
         }
     }
@@ -219,7 +229,8 @@ impl Sample {
             .map(|arm| match self.kind {
                 MetricKind::Proportion => BetaPrior::default().posterior(self.proportion(arm)),
                 MetricKind::Mean => prior.posterior(&self.arms[arm].values),
-                MetricKind::Ratio => ratio(&self.arms[arm].units, Leverage::Hc3)
+                MetricKind::Ratio => self.arms[arm]
+                    .ratio()
                     .and_then(|it| {
                         Posterior::student(it.value, it.standard_error(), it.degrees_of_freedom)
                     })
