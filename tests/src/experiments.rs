@@ -73,25 +73,33 @@ pub struct ArmPost {
 /// # Errors
 /// What the API answers, and a post without an arm.
 pub async fn posts(api: &Api) -> Result<Vec<ArmPost>> {
-    let answer = api
-        .get(&format!("/content/posts?experiment={EXPERIMENT}&limit=500"))
-        .await?;
-    let items = answer["items"].as_array().context("items")?;
-    items
-        .iter()
-        .map(|post| {
-            let text = |field: &str| {
-                post[field]
-                    .as_str()
-                    .map(str::to_owned)
-                    .with_context(|| format!("{field} of {post}"))
-            };
-            Ok(ArmPost {
-                id: text("id")?,
-                arm: text("arm")?,
-            })
-        })
-        .collect()
+    let mut found = Vec::new();
+    let mut page = format!("/content/posts?experiment={EXPERIMENT}&limit=100");
+    loop {
+        let answer = api.get(&page).await?;
+        for post in answer["items"].as_array().context("items")? {
+            found.push(arm_post(post)?);
+        }
+        match answer["nextCursor"].as_str() {
+            Some(cursor) => {
+                page = format!("/content/posts?experiment={EXPERIMENT}&limit=100&cursor={cursor}");
+            }
+            None => return Ok(found),
+        }
+    }
+}
+
+fn arm_post(post: &Value) -> Result<ArmPost> {
+    let text = |field: &str| {
+        post[field]
+            .as_str()
+            .map(str::to_owned)
+            .with_context(|| format!("{field} of {post}"))
+    };
+    Ok(ArmPost {
+        id: text("id")?,
+        arm: text("arm")?,
+    })
 }
 
 /// Publishes the posts, tells what happened to each, and that everything was told. `likes` of 1,000 impressions by arm.

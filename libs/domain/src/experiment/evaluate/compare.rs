@@ -8,6 +8,7 @@ use crate::{
         bayes::Posterior,
         multiple::holm,
         proportion::{newcombe_interval, pooled_z_test},
+        ratio::{relative_difference, relative_uplift},
         sequence::{Sequence, Sides},
         welch::welch_test,
     },
@@ -132,23 +133,33 @@ fn comparison(
     level: f64,
 ) -> Comparison {
     let wanted = Signed::new(design.direction, look.estimate.value, interval);
-    // Relative to the control's own mean: where it cannot be told from zero there is no relative figure.
-    let base = sample
-        .mean(design.control())
-        .map(|control| control.value.abs())
-        .filter(|base| *base > 0.0);
-    let relative = |value: f64| base.map(|base| value / base).filter(|it| it.is_finite());
+    let uplift = uplift(design, sample, look, interval);
     Comparison {
         arm: look.arm,
         difference: wanted.value,
         low: wanted.low,
         high: wanted.high,
-        uplift: relative(wanted.value),
-        uplift_low: relative(wanted.low),
-        uplift_high: relative(wanted.high),
+        uplift: uplift.map(|it| it.value),
+        uplift_low: uplift.map(|it| it.low),
+        uplift_high: uplift.map(|it| it.high),
         p_value: look.p_value,
         level,
     }
+}
+
+/// Relative to the control's own mean, by Fieller with as many standard errors as the interval has; none where the control
+/// cannot be told from zero. Under moving weights, whose means depend on each other, the control's mean is taken as known.
+fn uplift(design: &Design, sample: &Sample, look: &Look, interval: Interval) -> Option<Signed> {
+    let (treatment, control) = (sample.mean(look.arm)?, sample.mean(design.control())?);
+    let value = relative_difference(treatment.value, control.value)?;
+    let relative = if sample.is_adaptive() {
+        let base = control.value.abs();
+        Interval::new(interval.lower / base, interval.upper / base)?
+    } else {
+        let critical = interval.width() / 2.0 / look.estimate.standard_error();
+        relative_uplift(&treatment, &control, critical)?
+    };
+    Some(Signed::new(design.direction, value, relative))
 }
 
 /// A difference with its interval, positive being the wanted direction.

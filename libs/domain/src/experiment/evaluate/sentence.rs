@@ -168,6 +168,7 @@ pub(super) fn over(facts: &Facts<'_>, over: Over, early: Option<Early>) -> Strin
         Over::Duration => "the maximum duration was reached",
         Over::Units => "the maximum number of units has matured",
         Over::Tokens => "the maximum of tokens was used",
+        Over::OneLook => "the one look at the planned number was taken",
     };
     format!("{bound} and nothing is proven: {}", state(facts, early))
 }

@@ -278,6 +278,19 @@ fn every_maximum_ends_it_inconclusive() {
 }
 
 #[test]
+fn a_fixed_horizon_is_looked_at_once() {
+    let mut design = design(2);
+    design.engine = Engine::FixedHorizon;
+    design.planned_units = 30;
+    design.mde_bp = 100;
+    let equal = evaluate(&design, &evidence(&design, 30, &[0.05, 0.05]));
+    assert_eq!(equal.verdict, Verdict::Inconclusive, "{}", equal.sentence);
+    assert!(equal.sentence.contains("one look"), "{}", equal.sentence);
+    let better = evaluate(&design, &evidence(&design, 30, &[0.05, 0.08]));
+    assert_eq!(better.verdict, Verdict::Winner, "{}", better.sentence);
+}
+
+#[test]
 fn a_violated_guardrail_makes_a_loser_of_a_better_arm() {
     let mut design = design(2);
     design.guardrails = vec![Guardrail {

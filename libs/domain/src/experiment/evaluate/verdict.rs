@@ -47,13 +47,16 @@ pub(super) enum Over {
     Duration,
     Units,
     Tokens,
+    /// A fixed horizon is looked at once; a second look would find winners among equals.
+    OneLook,
 }
 
 pub(super) fn decide(facts: &Facts<'_>) -> Decided {
     if let Some((what, p_value)) = mismatch(&facts.ratio_mismatch) {
         return decided(Verdict::Invalid, None, sentence::mismatch(what, p_value));
     }
-    let (early, over) = (early(facts), over(facts));
+    let early = early(facts);
+    let over = over(facts).filter(|over| *over != Over::OneLook || early.is_none());
     let found = match early {
         None => found(facts),
         Some(_) => None,
@@ -131,6 +134,8 @@ fn over(facts: &Facts<'_>) -> Option<Over> {
         .is_some_and(|most| evidence.tokens_spent >= most)
     {
         Some(Over::Tokens)
+    } else if design.engine == Engine::FixedHorizon && facts.smallest_arm >= design.planned_units {
+        Some(Over::OneLook)
     } else {
         None
     }
