@@ -40,7 +40,7 @@ pub fn experiment(changes: &Value) -> Value {
         "personaRef": {"name": "maya"},
         "variants": [variant(ARMS[0], "v1", true), variant(ARMS[1], "v2", false)],
         "objective": {"metric": {"type": "Mean", "numerator": "likes", "denominator": "impressions"},
-            "attributionWindowSeconds": 2, "ingestGraceSeconds": 4, "publishDeadlineSeconds": 600},
+            "attributionWindowSeconds": 2, "ingestGraceSeconds": 15, "publishDeadlineSeconds": 600},
         "analysis": {"engine": "Sequential", "mdeBp": 1000, "plannedUnits": 50},
         "stopping": {"minDurationSeconds": 1, "maxDurationSeconds": 600, "minUnitsPerArm": 20},
         "decision": {"mode": "AutoPromote", "template": "launch", "track": "production"}
@@ -90,15 +90,15 @@ pub async fn posts(api: &Api) -> Result<Vec<ArmPost>> {
 }
 
 fn arm_post(post: &Value) -> Result<ArmPost> {
-    let text = |field: &str| {
-        post[field]
-            .as_str()
+    let text = |pointer: &str| {
+        post.pointer(pointer)
+            .and_then(Value::as_str)
             .map(str::to_owned)
-            .with_context(|| format!("{field} of {post}"))
+            .with_context(|| format!("{pointer} of {post}"))
     };
     Ok(ArmPost {
-        id: text("id")?,
-        arm: text("arm")?,
+        id: text("/id")?,
+        arm: text("/experiment/arm")?,
     })
 }
 
