@@ -3,6 +3,7 @@
 //! Nothing here does IO, reads a clock or draws a random number: the same arguments always give the same answer, so that
 //! any write that is derived from them can be repeated after a crash.
 
+pub mod achievement;
 pub mod digest;
 pub mod experiment;
 pub mod messages;

@@ -173,6 +173,122 @@ pub fn wake_message_id(task: Uuid, attempt: i32) -> Uuid {
     derive(&["wake", &task.to_string(), &attempt.to_string()])
 }
 
+/// What makes a pull request one achievement, whoever tells of it: hosts renumber nothing, and names of repositories change.
+#[must_use]
+pub fn pull_request_identity(host: &str, repository_id: i64, number: i64) -> String {
+    format!("github/{host}/{repository_id}/{number}")
+}
+
+/// Identity of the record of an achievement.
+#[must_use]
+pub fn achievement_id(namespace: &str, identity: &str) -> Uuid {
+    derive(&["achievement", namespace, identity])
+}
+
+/// Identity of a push, release or deployment.
+#[must_use]
+pub fn evidence_id(
+    namespace: &str,
+    host: &str,
+    repository_id: i64,
+    kind: &str,
+    external_id: &str,
+) -> Uuid {
+    derive(&[
+        "evidence",
+        namespace,
+        host,
+        &repository_id.to_string(),
+        kind,
+        external_id,
+    ])
+}
+
+/// Identity of the analysis of one version of a record's facts; `rescoring` counts explicit rescorings.
+#[must_use]
+pub fn analysis_task_id(achievement: Uuid, facts_version: i32, rescoring: i32) -> Uuid {
+    derive(&[
+        "analysis",
+        &achievement.to_string(),
+        &facts_version.to_string(),
+        &rescoring.to_string(),
+    ])
+}
+
+/// Name of the Achievement resource that stands for a record: what a person can read, and a hash of its identity.
+#[must_use]
+pub fn achievement_resource(title: &str, identity: &str) -> String {
+    format!(
+        "{}-{}",
+        slug(title, 41),
+        hash8(&["achievement-resource", identity])
+    )
+}
+
+/// Name of the ContentJob that announces a record; the same for ever, so that it is announced once.
+#[must_use]
+pub fn announcement_job(title: &str, identity: &str) -> String {
+    format!(
+        "{}-{}",
+        slug(&format!("announce-{title}"), 41),
+        hash8(&["announcement", identity])
+    )
+}
+
+/// Queue that wakes the analysis workers of a namespace, and its routing key on the exchange `tasks`.
+#[must_use]
+pub fn analysis_queue(tenant: &Tenant) -> String {
+    format!(
+        "achievement.analysis.{}-{}",
+        slug(&tenant.namespace, 63),
+        hash8(&[
+            "analysis-queue",
+            &tenant.install,
+            &tenant.namespace_uid.to_string(),
+            &tenant.namespace
+        ])
+    )
+}
+
+/// Qdrant collection of a namespace's achievements. Another embedding model, size or distance is another collection.
+#[must_use]
+pub fn achievements_collection(tenant: &Tenant, embedding: &EmbeddingSpace) -> String {
+    let hash = hash8(&[
+        "achievements",
+        &tenant.install,
+        &tenant.namespace_uid.to_string(),
+        &tenant.namespace,
+        &embedding.model,
+        &embedding.dimensions.to_string(),
+        &embedding.distance,
+    ]);
+    format!("achievements_{}_{hash}", slug(&tenant.namespace, 63))
+}
+
+/// Kubernetes Job of a source: `kind` is `analysis` or `backfill`, `ordinal` counts its replacements. At most 63 characters.
+#[must_use]
+pub fn achievement_job(
+    install: &str,
+    kind: &str,
+    source: &str,
+    source_uid: Uuid,
+    ordinal: i32,
+) -> String {
+    let hash = hash8(&["achievement-job", install, kind, &source_uid.to_string()]);
+    let tail = format!("-{kind}-{ordinal}-{hash}");
+    format!("{}{tail}", slug(source, 63 - tail.len()))
+}
+
+/// Where an export lies in the bucket: made of what the product knows alone, so that no input can leave its place (FAULTS 55).
+#[must_use]
+pub fn export_key(install: &str, namespace: &str, export: Uuid, extension: &str) -> String {
+    format!(
+        "{}/{}/exports/{export}.{extension}",
+        slug(install, 40),
+        slug(namespace, 63)
+    )
+}
+
 /// Seed that a model is given: a repeat after a crash asks for the same text, a regeneration for another.
 ///
 /// Always positive and below 2^31, which every OpenAI-compatible endpoint accepts.

@@ -5,7 +5,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use std::time::Duration;
 
 /// Schema version that this build reads and writes; `install_settings.schema_version` holds what stands.
-pub const SCHEMA_VERSION: i32 = 2;
+pub const SCHEMA_VERSION: i32 = 3;
 /// How long a migration waits for another one that runs.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '60s'";
 
