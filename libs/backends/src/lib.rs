@@ -7,3 +7,4 @@ pub mod llm;
 pub mod postgres;
 pub mod qdrant;
 pub mod rabbitmq;
+pub mod sealed;
