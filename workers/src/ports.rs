@@ -168,6 +168,13 @@ pub trait Tasks: Send + Sync {
         model: &str,
         usage: &TokenUsage,
     ) -> Result<(), StoreError>;
+    /// Stores the embedding of an edited post; answers its version, or none where the post was edited again meanwhile.
+    async fn complete_embedding(
+        &self,
+        task: &ClaimedTask,
+        embedding: &[f32],
+        usage: &TokenUsage,
+    ) -> Result<Option<i32>, StoreError>;
     async fn fail(
         &self,
         task: &ClaimedTask,

@@ -124,6 +124,7 @@ impl Lab {
             content_type: ContentType::Post,
             count,
             attempt_seconds: 60,
+            post: None,
         };
         let arms = prompts();
         let name = format!("job-{job}");

@@ -109,6 +109,7 @@ impl Studio {
             content_type: ContentType::Post,
             count: job.count,
             attempt_seconds: 60,
+            post: None,
         };
         let run = NewRun {
             id: run_id(job.uid, job.run_key, job.digest),

@@ -137,6 +137,12 @@ pub fn run_id(job_uid: Uuid, run_key: &str, spec_digest: &str) -> Uuid {
     derive(&["run", &job_uid.to_string(), run_key, spec_digest])
 }
 
+/// Identity of the run that embeds one revision of an edited post.
+#[must_use]
+pub fn embedding_run_id(post: Uuid, revision: i32) -> Uuid {
+    derive(&["embedding-run", &post.to_string(), &revision.to_string()])
+}
+
 /// Identity of task `index` (from 0) of a run.
 #[must_use]
 pub fn task_id(run: Uuid, index: i32) -> Uuid {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// The worker protocol of this build. A worker claims tasks of its own protocol and older ones.
-pub const PROTOCOL: i32 = 1;
+pub const PROTOCOL: i32 = 2;
 
 /// What a task is to produce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,26 @@ pub enum TaskKind {
     Generate,
     /// An estimate, and the nearest existing posts; stores no post.
     Plan,
+    /// The embedding of a post that a person edited.
+    Embed,
+}
+
+impl TaskKind {
+    /// Oldest protocol whose workers understand such a task.
+    #[must_use]
+    pub fn protocol(self) -> i32 {
+        match self {
+            Self::Generate | Self::Plan => 1,
+            Self::Embed => PROTOCOL,
+        }
+    }
+}
+
+/// The text that an [`TaskKind::Embed`] task is about: one revision of one post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditedPost {
+    pub id: Uuid,
+    pub revision: i32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +55,9 @@ pub struct TaskPayload {
     pub count: i32,
     /// Bound on one attempt, in seconds.
     pub attempt_seconds: u32,
+    /// Only of [`TaskKind::Embed`]; then `input` is the post's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<EditedPost>,
 }
 
 /// The prompt version that a task pins.

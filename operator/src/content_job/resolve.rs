@@ -135,6 +135,7 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         content_type: job.content_type,
         count: job.count,
         attempt_seconds: job.attempt_seconds,
+        post: None,
     };
     let rendering = Rendering {
         persona: pinned,
@@ -375,7 +376,7 @@ fn try_rendering(
 }
 
 /// Upper estimate for one task: two model calls that write all they may, both with the system prompt, the second with the
-/// hook; and one embedding of what they wrote. A plan pays the embedding of its input alone.
+/// hook; and one embedding of what they wrote. A plan and an embedding pay for their input alone.
 fn estimate(
     kind: TaskKind,
     [system, hook, body]: &[String; 3],
@@ -387,7 +388,7 @@ fn estimate(
     };
     let written = 2 * i64::from(max_output_tokens);
     match kind {
-        TaskKind::Plan => tokens(input).max(1),
+        TaskKind::Plan | TaskKind::Embed => tokens(input).max(1),
         TaskKind::Generate => 2 * tokens(system) + tokens(hook) + tokens(body) + written + written,
     }
 }

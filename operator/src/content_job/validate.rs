@@ -94,7 +94,7 @@ impl ValidatedContentJob {
     pub fn tasks_total(&self) -> i32 {
         match self.kind {
             TaskKind::Generate => self.count,
-            TaskKind::Plan => 1,
+            TaskKind::Plan | TaskKind::Embed => 1,
         }
     }
 }

@@ -68,6 +68,16 @@ impl Tasks for StoredTasks {
         within(self.store.complete_plan(task, plan, model, usage)).await
     }
 
+    async fn complete_embedding(
+        &self,
+        task: &ClaimedTask,
+        embedding: &[f32],
+        usage: &TokenUsage,
+    ) -> Result<Option<i32>, StoreError> {
+        let model = &task.persona.embedding.model;
+        within(self.store.complete_embedding(task, embedding, model, usage)).await
+    }
+
     async fn fail(
         &self,
         task: &ClaimedTask,

@@ -1,6 +1,7 @@
 //! One claim, from the first call to the commit: the work runs under the lease, the attempt's time limit and the grace
 //! period, and however it ends is told to the store.
 
+mod embedding;
 mod heartbeat;
 mod post;
 mod settle;
@@ -92,6 +93,7 @@ impl Workshop {
         let result = match task.kind {
             TaskKind::Generate => attempt.post().await,
             TaskKind::Plan => attempt.plan().await,
+            TaskKind::Embed => attempt.embedding().await,
         };
         let ended = attempt.tell(result).await;
         tracing::info!(task = %task.id, run = %task.run_id, index = task.index, ended = ?ended, "attempt ended");

@@ -8,9 +8,10 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
 };
 
 const NAMESPACE: &str = "threads-system";
@@ -47,7 +48,10 @@ impl Client {
             .context("starting kubectl port-forward")?;
         let mut line = String::new();
         if let Some(output) = forwarding.stdout.take() {
-            BufReader::new(output).read_line(&mut line)?;
+            let mut output = BufReader::new(output);
+            output.read_line(&mut line)?;
+            // It tells of each connection, and would end with the first one that nobody reads of.
+            thread::spawn(move || io::copy(&mut output, &mut io::sink()));
         }
         let mut client = Self {
             forwarding,

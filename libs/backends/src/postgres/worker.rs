@@ -198,6 +198,30 @@ impl WorkerStore {
         Ok(())
     }
 
+    /// Stores the embedding of an edited post; answers its version, or none where the post was edited again meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`], or database errors.
+    pub async fn complete_embedding(
+        &self,
+        task: &ClaimedTask,
+        embedding: &[f32],
+        model: &str,
+        usage: &TokenUsage,
+    ) -> Result<Option<i32>, StoreError> {
+        Ok(
+            sqlx::query_scalar("SELECT complete_embedding($1, $2, $3, $4, $5, $6)")
+                .bind(task.id)
+                .bind(task.lease_token)
+                .bind(embedding)
+                .bind(&task.persona.vectors.collection)
+                .bind(model)
+                .bind(Json(usage))
+                .fetch_one(&self.pool)
+                .await?,
+        )
+    }
+
     /// Ends an attempt that made no post; answers the task's new status.
     ///
     /// # Errors

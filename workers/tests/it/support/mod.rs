@@ -140,6 +140,7 @@ pub fn task(index: i32) -> ClaimedTask {
             content_type: ContentType::Post,
             count: 3,
             attempt_seconds: 60,
+            post: None,
         },
         persona: persona(),
         prompt: Prompt {

@@ -33,6 +33,8 @@ pub struct Row {
     pub state: RowState,
     pub post: Option<CompletedPost>,
     pub plan: Option<Value>,
+    /// Of an edited post.
+    pub embedding: Option<Vec<f32>>,
     /// Code and message of the last failure or rejection.
     pub error: Option<(String, String)>,
     /// Usage of each recorded attempt.
@@ -62,6 +64,7 @@ impl MemoryTasks {
                 state: RowState::Queued,
                 post: None,
                 plan: None,
+                embedding: None,
                 error: None,
                 paid: vec![],
                 point_stored: false,
@@ -186,6 +189,20 @@ impl Tasks for MemoryTasks {
             row.plan = Some(plan.clone());
             row.paid.push(*usage);
         })
+    }
+
+    async fn complete_embedding(
+        &self,
+        task: &ClaimedTask,
+        embedding: &[f32],
+        usage: &TokenUsage,
+    ) -> Result<Option<i32>, StoreError> {
+        self.leased(task, |row| {
+            row.state = RowState::Completed;
+            row.embedding = Some(embedding.to_vec());
+            row.paid.push(*usage);
+        })?;
+        Ok(Some(2))
     }
 
     async fn fail(

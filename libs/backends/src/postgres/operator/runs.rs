@@ -195,5 +195,6 @@ fn kind_word(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Generate => "generate",
         TaskKind::Plan => "plan",
+        TaskKind::Embed => "embed",
     }
 }

@@ -6,7 +6,7 @@ use super::{
     kind_word,
 };
 use crate::postgres::StoreError;
-use domain::{names::task_id, tasks::PROTOCOL};
+use domain::names::task_id;
 use serde_json::{Map, Value};
 use sqlx::{Postgres, Transaction, types::Json};
 use uuid::Uuid;
@@ -38,7 +38,7 @@ pub(super) async fn insert_tasks(
     .bind(run.id)
     .bind(run.persona_uid)
     .bind(task.persona_revision)
-    .bind(PROTOCOL)
+    .bind(run.kind.protocol())
     .bind(task.credentials_digest)
     .bind(kind_word(run.kind))
     .bind(Json(task.payload))
