@@ -87,6 +87,10 @@ pub struct Wakes {
     pub templates: Notify,
     /// Something changed that an experiment depends on.
     pub experiments: Notify,
+    /// A webhook delivered something.
+    pub inbox: Notify,
+    /// Records of achievements changed.
+    pub achievements: Notify,
 }
 
 /// All signals of the process.

@@ -47,6 +47,8 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
             }
             Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
             Ok(Heard::Promotions) => wakes.templates.notify_one(),
+            Ok(Heard::Inbox) => wakes.inbox.notify_one(),
+            Ok(Heard::Achievements) => wakes.achievements.notify_one(),
             Err(error) => {
                 tracing::warn!(%error, "the connection that hears of progress is lost");
                 return false;
@@ -64,6 +66,8 @@ fn wake_all(ctx: &Context) {
         &wakes.progress,
         &wakes.experiments,
         &wakes.templates,
+        &wakes.inbox,
+        &wakes.achievements,
     ] {
         wake.notify_one();
     }

@@ -4,6 +4,7 @@
 //! through [`operator::OperatorStore`], each of whose transactions proves that its leader still leads. The REST API reaches it
 //! through [`api::ApiStore`], each of whose transactions is bound to the namespace of the caller's key.
 
+pub mod achievements;
 pub mod api;
 pub mod error;
 pub mod migrate;

@@ -9,8 +9,9 @@ pub mod posts;
 pub mod publication;
 pub mod variants;
 mod wake;
+pub mod webhooks;
 
-use super::{StoreError, migrate};
+use super::{StoreError, migrate, operator::experiments::OUTCOMES_CHANNEL};
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions, postgres::PgPoolOptions};
 use std::{str::FromStr, sync::Arc, time::Duration};
 use tokio::sync::Notify;
@@ -23,10 +24,11 @@ const POOL_SIZE: u32 = 8;
 pub struct ApiStore {
     pool: PgPool,
     wake: Arc<Notify>,
+    inbox: Arc<Notify>,
 }
 
 impl ApiStore {
-    /// Prepares the pool without connecting, and the task that tells the operator of outcomes.
+    /// Prepares the pool without connecting, and the tasks that tell the operator of outcomes and deliveries.
     ///
     /// # Errors
     /// A URL that does not parse.
@@ -43,8 +45,9 @@ impl ApiStore {
             .max_connections(POOL_SIZE)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(options);
-        let wake = wake::start(pool.clone());
-        Ok(Self { pool, wake })
+        let wake = wake::start(pool.clone(), OUTCOMES_CHANNEL);
+        let inbox = wake::start(pool.clone(), webhooks::INBOX_CHANNEL);
+        Ok(Self { pool, wake, inbox })
     }
 
     /// # Errors

@@ -1,6 +1,5 @@
-//! Tells the operator that outcomes arrived, at most once a second.
+//! Tells the operator that something arrived, at most once a second a channel.
 
-use crate::postgres::operator::experiments::OUTCOMES_CHANNEL;
 use sqlx::PgPool;
 use std::{
     sync::{Arc, Weak},
@@ -11,13 +10,13 @@ use tokio::sync::Notify;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Starts the task; it ends with the last holder of what this answers. What is noted during a pause is told after it.
-pub(super) fn start(pool: PgPool) -> Arc<Notify> {
+pub(super) fn start(pool: PgPool, channel: &'static str) -> Arc<Notify> {
     let wake = Arc::new(Notify::new());
-    tokio::spawn(tell(pool, Arc::downgrade(&wake)));
+    tokio::spawn(tell(pool, channel, Arc::downgrade(&wake)));
     wake
 }
 
-async fn tell(pool: PgPool, wake: Weak<Notify>) {
+async fn tell(pool: PgPool, channel: &'static str, wake: Weak<Notify>) {
     loop {
         let Some(noted) = wake.upgrade().map(Notify::notified_owned) else {
             return;
@@ -27,12 +26,12 @@ async fn tell(pool: PgPool, wake: Weak<Notify>) {
             continue;
         }
         let told = sqlx::query("SELECT pg_notify($1, '')")
-            .bind(OUTCOMES_CHANNEL)
+            .bind(channel)
             .execute(&pool)
             .await;
         if let Err(error) = told {
             // The operator looks by itself now and then.
-            tracing::warn!(%error, "the operator was not told of outcomes");
+            tracing::warn!(%error, channel, "the operator was not told");
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -3,6 +3,7 @@
 pub mod counts;
 pub mod epoch;
 pub mod experiments;
+pub mod inbox;
 pub mod ledger;
 pub mod logins;
 pub mod namespaces;

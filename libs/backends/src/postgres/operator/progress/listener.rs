@@ -3,6 +3,8 @@
 use super::PROGRESS_CHANNEL;
 use crate::postgres::{
     StoreError,
+    achievements::ACHIEVEMENTS_CHANNEL,
+    api::webhooks::INBOX_CHANNEL,
     operator::{experiments::OUTCOMES_CHANNEL, prompts::PROMOTIONS_CHANNEL, runs::OUTBOX_CHANNEL},
 };
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
@@ -19,6 +21,10 @@ pub enum Heard {
     Outcomes,
     /// A managed track shall name another version.
     Promotions,
+    /// A webhook delivered something.
+    Inbox,
+    /// Records of achievements changed.
+    Achievements,
 }
 
 /// Hears all channels.
@@ -45,6 +51,8 @@ impl Listener {
                 PROGRESS_CHANNEL,
                 OUTCOMES_CHANNEL,
                 PROMOTIONS_CHANNEL,
+                INBOX_CHANNEL,
+                ACHIEVEMENTS_CHANNEL,
             ])
             .await?;
         Ok(Self(listener))
@@ -64,6 +72,8 @@ impl Listener {
             OUTBOX_CHANNEL => Heard::Outbox,
             OUTCOMES_CHANNEL => Heard::Outcomes,
             PROMOTIONS_CHANNEL => Heard::Promotions,
+            INBOX_CHANNEL => Heard::Inbox,
+            ACHIEVEMENTS_CHANNEL => Heard::Achievements,
             _ => Heard::Progress,
         })
     }
