@@ -3,12 +3,14 @@
 //! One file a kind holds its spec, `<kind>/status.rs` its status; what the kinds share stands in [`common`]. The doc
 //! comments on the types are the user's manual: they become the text of `kubectl explain` and of `docs/api.md`.
 
+pub mod achievement;
 pub mod common;
 pub mod content_job;
 pub mod experiment;
 pub mod persona;
 pub mod prompt_template;
 
+pub use achievement::{Achievement, AchievementSpec, AchievementStatus};
 pub use common::condition::{ConditionType, Reason};
 pub use common::conditions::{ConditionState, find_condition, is_true, set_condition};
 pub use content_job::{ContentJob, ContentJobSpec, ContentJobStatus};
@@ -27,6 +29,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         ContentJob::crd(),
         PromptTemplate::crd(),
         Experiment::crd(),
+        Achievement::crd(),
     ]
     .into_iter()
     .map(common::schema::finish)

@@ -97,6 +97,17 @@ words! {
         DecisionReached,
         /// A managed track means the version that this experiment put there.
         Promoted,
+
+        /// The host told of the pull request itself, by webhook or backfill.
+        SourceVerified,
+        /// Postgres holds the record, and it says what the resource says.
+        Recorded,
+        /// The newest facts were analysed.
+        Analyzed,
+        /// Portfolios show it.
+        PortfolioReady,
+        /// A persona announced it.
+        Published,
     }
 }
 
@@ -205,6 +216,33 @@ words! {
         WinnerPromoted,
         /// The control's version was put back into the track.
         RolledBack,
+
+        /// Only a person says so; no host stands behind it.
+        SelfDeclared,
+        /// No webhook and no backfill told of the pull request yet.
+        NotTold,
+        /// The newest facts wait for their analysis.
+        WaitingForAnalysis,
+        /// The analysis of the newest facts used up its attempts.
+        AnalysisFailed,
+        /// A portfolio needs something that the record lacks; the message names it.
+        Incomplete,
+        /// A person hid it.
+        Hidden,
+        /// An earlier record says the same.
+        Duplicate,
+        /// Another pull request took it back.
+        Reverted,
+        /// Its impact is below `publish.minimumImpact`.
+        ImpactTooLow,
+        /// It was done before its source was connected, so the source's defaults do not announce it.
+        DoneBefore,
+        /// It is not public, and `publish.allowPrivate` is not set.
+        NotPublic,
+        /// The ContentJob that announces it was made.
+        Announced,
+        /// No Achievement of that name, and no record of that id, is in this namespace.
+        DuplicateNotFound,
 
         /// No ConfigMap has that name in this namespace.
         ConfigMapNotFound,

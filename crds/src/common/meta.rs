@@ -21,6 +21,10 @@ pub const ANNOTATION_HOSTS: &str = "threads-agent.io/hosts";
 pub const LABEL_PERSONA: &str = "threads-agent.io/persona";
 /// Label on child objects: the ContentJob's name.
 pub const LABEL_CONTENT_JOB: &str = "threads-agent.io/content-job";
+/// Label on Achievements that the operator made, and on the ContentJobs that announce them: the AchievementSource's name.
+pub const LABEL_ACHIEVEMENT_SOURCE: &str = "threads-agent.io/achievement-source";
+/// Label on ContentJobs that announce: id of the record.
+pub const LABEL_ACHIEVEMENT: &str = "threads-agent.io/achievement";
 /// Label on child objects: the install's identity.
 pub const LABEL_INSTALL: &str = "threads-agent.io/install";
 /// Prefix that users' labels for worker Pods may not take.
@@ -36,6 +40,8 @@ pub const ANNOTATION_START: &str = "threads-agent.io/start";
 pub const ANNOTATION_CANCEL: &str = "threads-agent.io/cancel";
 /// Annotation on an Experiment: the value of `status.inputsDigest` promotes the winner under `decision.mode: Manual`.
 pub const ANNOTATION_PROMOTE: &str = "threads-agent.io/promote";
+/// Annotation on an Achievement: the value of `status.approvalDigest` is a person's yes to its announcement.
+pub const ANNOTATION_APPROVE: &str = "threads-agent.io/approve";
 /// Annotation on a resource that is being deleted: `true` lets it go although cleaning up fails. It is audited.
 pub const ANNOTATION_ABANDON: &str = "threads-agent.io/abandon";
 /// Annotation on a resource with `deletionPolicy: Delete`: `true` erases posts and usage as well.

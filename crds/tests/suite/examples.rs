@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
-use threads_crds::{ContentJob, Experiment, Persona, PromptTemplate, definitions};
+use threads_crds::{Achievement, ContentJob, Experiment, Persona, PromptTemplate, definitions};
 
 /// All documents of all manifests of examples/.
 fn documents() -> Vec<Value> {
@@ -60,6 +60,7 @@ fn every_example_is_read_without_loss_and_keeps_the_rules() {
             "ContentJob" => read::<ContentJob>(&document).validate_cel(),
             "PromptTemplate" => read::<PromptTemplate>(&document).validate_cel(),
             "Experiment" => read::<Experiment>(&document).validate_cel(),
+            "Achievement" => read::<Achievement>(&document).validate_cel(),
             _ => continue,
         };
         assert_eq!(
@@ -74,6 +75,7 @@ fn every_example_is_read_without_loss_and_keeps_the_rules() {
     assert_eq!(
         kinds,
         [
+            "Achievement",
             "ContentJob",
             "ContentJob",
             "ContentJob",

@@ -1,6 +1,7 @@
 //! What the definitions promise: bounds, rules and their cost, names, defaults; and that the examples keep to them.
 #![allow(clippy::unwrap_used)]
 
+mod achievement;
 mod chart;
 mod content_job;
 mod examples;

@@ -6,7 +6,9 @@ use fields::{cell, text, write_fields};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::Value;
 use threads_crds::common::reasons::{CAUSES, OF_JOBS};
-use threads_crds::{ConditionType, Reason, content_job, experiment, persona, prompt_template};
+use threads_crds::{
+    ConditionType, Reason, achievement, content_job, experiment, persona, prompt_template,
+};
 
 /// The whole reference in Markdown.
 pub fn build_reference(definitions: &[CustomResourceDefinition]) -> String {
@@ -15,6 +17,7 @@ pub fn build_reference(definitions: &[CustomResourceDefinition]) -> String {
         content_job::CONDITIONS,
         prompt_template::CONDITIONS,
         experiment::CONDITIONS,
+        achievement::CONDITIONS,
     ];
     let mut page = String::from(HEAD);
     for crd in definitions {
