@@ -180,6 +180,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     parts.spawn(endless(loops::progress::run(ctx.clone())));
     parts.spawn(endless(loops::points::run(ctx.clone())));
     parts.spawn(endless(loops::gauges::run(ctx.clone())));
+    parts.spawn(endless(loops::edits::run(ctx.clone(), tenancy.clone())));
     parts.spawn(endless(tenancy::upkeep::run(ctx.clone(), tenancy)));
     parts
 }

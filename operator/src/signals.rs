@@ -87,6 +87,8 @@ pub struct Wakes {
     pub templates: Notify,
     /// Something changed that an experiment depends on.
     pub experiments: Notify,
+    /// A post was edited, or a task that embeds one changed.
+    pub edits: Notify,
     /// A webhook delivered something.
     pub inbox: Notify,
     /// Records of achievements changed.

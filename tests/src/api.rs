@@ -41,6 +41,13 @@ impl Api {
             .await
     }
 
+    /// # Errors
+    /// Another answer than success, with what it says.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value> {
+        self.call(Method::PUT, path, "application/json", body.to_string())
+            .await
+    }
+
     /// Sends outcomes, one JSON object a line; answers what became of them.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use crds::{ConditionType, ContentJob, Persona, is_true};
-use threads_e2e::{Cluster, manifests};
+use serde_json::json;
+use threads_e2e::{Cluster, api::Api, manifests};
 
 fn condition(job: &ContentJob, type_: ConditionType) -> bool {
     job.status
@@ -59,6 +60,7 @@ async fn a_content_job_becomes_posts() {
         assert_ne!(post.hook, post.body);
         assert!(post.stand_in, "what the stand-in wrote says so");
     }
+    edit(&cluster, &namespace).await;
     let status = job.status.unwrap();
     assert_eq!(
         status.counts.as_ref().map(|counts| counts.succeeded),
@@ -68,4 +70,23 @@ async fn a_content_job_becomes_posts() {
     let events = cluster.event_reasons(&namespace, "launch").await.unwrap();
     assert!(!events.is_empty(), "events tell the story");
     cluster.delete_namespace(&namespace).await.unwrap();
+}
+
+/// An edited post is embedded again by a worker's Pod.
+async fn edit(cluster: &Cluster, namespace: &str) {
+    let api = Api::connect(cluster, namespace).await.unwrap();
+    let posts = api.get("/content/posts?job=launch").await.unwrap();
+    let path = format!(
+        "/content/posts/{}",
+        posts["items"][0]["id"].as_str().unwrap()
+    );
+    let text = json!({"hook": "A person wrote this hook.", "body": "And this body, about something else than before."});
+    assert_eq!(api.put(&path, &text).await.unwrap()["revision"], 1);
+    cluster
+        .eventually("the edited post is embedded", async || {
+            let post = api.get(&path).await?;
+            Ok((post["embeddedRevision"] == 1).then_some(()))
+        })
+        .await
+        .unwrap();
 }

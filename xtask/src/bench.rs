@@ -28,11 +28,12 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                 &[("PEER_PYTHON", python)],
             )
         }
+        Some("images") => images::published(),
         Some("outcomes") => example("threads-api", "bench_outcomes", &[], &[]),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, images"
             )
         }
         None => {
@@ -42,7 +43,8 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
-                 outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`"
+                 outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`\n\
+                 images  how large the images are that are published: with link-time optimisation"
             );
             Ok(())
         }

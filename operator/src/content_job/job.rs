@@ -1,8 +1,7 @@
 //! The worker Job (batch/v1) as it is sent to Kubernetes.
 
-use super::validate::ValidatedContentJob;
 use crds::{
-    ContentJob, Persona,
+    Persona,
     common::meta::{LABEL_CONTENT_JOB, LABEL_INSTALL, LABEL_PERSONA, SecretPurpose},
 };
 use domain::revision::{PersonaRevision, SecretKey};
@@ -19,9 +18,11 @@ use k8s_openapi::{
             SecretVolumeSource, SecurityContext, Volume, VolumeMount, VolumeProjection,
         },
     },
-    apimachinery::pkg::{api::resource::Quantity, apis::meta::v1::ObjectMeta},
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{ObjectMeta, OwnerReference},
+    },
 };
-use kube::Resource;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -55,9 +56,14 @@ pub struct WorkerSettings {
 /// What one worker Job is made of.
 pub struct WorkerJob<'a> {
     pub settings: &'a WorkerSettings,
-    pub object: &'a ContentJob,
-    pub job: &'a ValidatedContentJob,
+    pub namespace: &'a str,
+    /// The resource with which it goes.
+    pub owner: Option<OwnerReference>,
+    /// Name of the ContentJob, where it is one's.
+    pub content_job: Option<&'a str>,
+    pub ttl_seconds: i32,
     pub persona: &'a Persona,
+    pub persona_name: &'a str,
     pub persona_uid: Uuid,
     pub revision: &'a PersonaRevision,
     pub queue: &'a str,
@@ -77,12 +83,9 @@ pub fn build_job(worker: &WorkerJob<'_>) -> Job {
     Job {
         metadata: ObjectMeta {
             name: Some(worker.name.to_owned()),
-            namespace: Some(worker.job.tenant.namespace.clone()),
+            namespace: Some(worker.namespace.to_owned()),
             labels: Some(labels.clone()),
-            owner_references: worker
-                .object
-                .controller_owner_ref(&())
-                .map(|owner| vec![owner]),
+            owner_references: worker.owner.clone().map(|owner| vec![owner]),
             ..ObjectMeta::default()
         },
         spec: Some(JobSpec {
@@ -90,7 +93,7 @@ pub fn build_job(worker: &WorkerJob<'_>) -> Job {
             // Each Pod may be lost once before the Job is given up and replaced; lost nodes and evictions do not count.
             backoff_limit: Some(worker.pods),
             active_deadline_seconds: Some(worker.seconds_left.max(1)),
-            ttl_seconds_after_finished: Some(worker.job.ttl_seconds.max(LEAST_TTL)),
+            ttl_seconds_after_finished: Some(worker.ttl_seconds.max(LEAST_TTL)),
             pod_failure_policy: Some(PodFailurePolicy {
                 rules: vec![PodFailurePolicyRule {
                     action: "Ignore".into(),
@@ -124,11 +127,13 @@ fn labels(worker: &WorkerJob<'_>) -> BTreeMap<String, String> {
             "threads-operator".to_owned(),
         ),
         (LABEL_INSTALL, worker.settings.install.clone()),
-        (LABEL_CONTENT_JOB, worker.job.name.clone()),
-        (LABEL_PERSONA, worker.job.persona.clone()),
+        (LABEL_PERSONA, worker.persona_name.to_owned()),
         (LABEL_RUN, worker.run.to_string()),
     ] {
         labels.insert(label.to_owned(), value);
+    }
+    if let Some(name) = worker.content_job {
+        labels.insert(LABEL_CONTENT_JOB.to_owned(), name.to_owned());
     }
     labels
 }
@@ -208,7 +213,7 @@ fn environment(worker: &WorkerJob<'_>) -> Vec<EnvVar> {
         value_from: None,
     };
     let mut environment = vec![
-        plain("THREADS_NAMESPACE", worker.job.tenant.namespace.clone()),
+        plain("THREADS_NAMESPACE", worker.namespace.to_owned()),
         plain("THREADS_PERSONA_UID", worker.persona_uid.to_string()),
         plain("THREADS_QUEUE", worker.queue.to_owned()),
         plain("THREADS_RUN_ID", worker.run.to_string()),

@@ -21,7 +21,7 @@ use k8s_openapi::{
     jiff::Timestamp,
 };
 use kube::{
-    Api,
+    Api, Client, Resource,
     api::{DeleteParams, PostParams},
 };
 use std::collections::HashMap;
@@ -162,9 +162,12 @@ async fn make(
     };
     let built = build_job(&WorkerJob {
         settings: &world.workers,
-        object,
-        job,
+        namespace: &job.tenant.namespace,
+        owner: object.controller_owner_ref(&()),
+        content_job: Some(&job.name),
+        ttl_seconds: job.ttl_seconds,
         persona: &prepared.persona,
+        persona_name: &job.persona,
         persona_uid: view.run.persona_uid,
         revision: &prepared.revision,
         queue: &view.run.queue,
@@ -250,7 +253,7 @@ async fn prepare(
             message,
         )));
     };
-    if let Err(obstacle) = check_secrets(world, job, &revision).await? {
+    if let Err(obstacle) = check_secrets(&world.client, &job.tenant.namespace, &revision).await? {
         return Ok(Err(obstacle));
     }
     match world.credentials.ensure(&job.tenant).await {
@@ -271,12 +274,15 @@ async fn prepare(
 }
 
 /// The Secrets of the pinned revision, as they are now: a label or host that was taken away counts at once.
-async fn check_secrets(
-    world: &ContentJobWorld,
-    job: &ValidatedContentJob,
+///
+/// # Errors
+/// The Kubernetes API does not answer.
+pub async fn check_secrets(
+    client: &Client,
+    namespace: &str,
     revision: &PersonaRevision,
 ) -> Result<Result<(), Obstacle>, kube::Error> {
-    let api = Api::<Secret>::namespaced(world.client.clone(), &job.tenant.namespace);
+    let api = Api::<Secret>::namespaced(client.clone(), namespace);
     let mut read: HashMap<String, Option<Secret>> = HashMap::new();
     for need in secret_needs(revision) {
         if !read.contains_key(&need.name) {

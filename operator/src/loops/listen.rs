@@ -44,6 +44,7 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
                 wakes.sweep.notify_one();
                 wakes.progress.notify_one();
                 wakes.experiments.notify_one();
+                wakes.edits.notify_one();
             }
             Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
             Ok(Heard::Promotions) => wakes.templates.notify_one(),
@@ -65,6 +66,7 @@ fn wake_all(ctx: &Context) {
         &wakes.sweep,
         &wakes.progress,
         &wakes.experiments,
+        &wakes.edits,
         &wakes.templates,
         &wakes.inbox,
         &wakes.achievements,

@@ -1,6 +1,7 @@
 //! What goes on beside the controllers: messages out, leases and deadlines, points, and what wakes whom.
 
 pub mod drift;
+pub mod edits;
 pub mod experiments;
 pub mod gauges;
 pub mod listen;

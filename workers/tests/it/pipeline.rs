@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::support::{Bench, RowState, Silence, completion, task};
-use domain::{digest::sha256_hex, names, tasks::TaskKind};
+use domain::{
+    digest::sha256_hex,
+    names,
+    tasks::{EditedPost, TaskKind},
+};
 use worker::{attempt::Ended, consume::Exit};
 
 async fn run(bench: &Bench) {
@@ -145,6 +149,26 @@ async fn the_commit_compares_from_before_the_query_on() {
         queried_at.starts_with("2026-11-23T00:00:0"),
         "the database's clock at the claim, not this machine's: {queried_at}"
     );
+}
+
+#[tokio::test]
+async fn an_edited_post_costs_one_embedding_and_no_word_of_the_model() {
+    let mut edited = task(0);
+    edited.kind = TaskKind::Embed;
+    edited.payload.post = Some(EditedPost {
+        id: uuid::Uuid::from_u128(5),
+        revision: 1,
+    });
+    let bench = Bench::new([edited]);
+    let worker = bench.worker();
+    let claimed = worker.tasks.claim().await.unwrap().unwrap();
+    assert_eq!(worker.attempt(&claimed).await, Ended::Committed);
+    let row = &bench.tasks.rows()[0];
+    let embedding = row.embedding.as_ref().unwrap();
+    let length: f32 = embedding.iter().map(|x| x * x).sum();
+    assert!((length - 1.0).abs() < 1e-4, "{length}");
+    assert!(row.post.is_none() && bench.model.asked().is_empty());
+    assert!(row.paid[0].embedding_tokens > 0 && row.paid[0].completion_tokens == 0);
 }
 
 #[tokio::test]

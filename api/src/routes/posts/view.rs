@@ -22,6 +22,8 @@ pub struct Post {
     pub content_hash: String,
     /// How often it was edited.
     pub revision: i32,
+    /// The revision that similarity is judged by; behind `revision` until a worker has embedded the newest.
+    pub embedded_revision: i32,
     pub created_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<DateTime<Utc>>,
@@ -72,6 +74,7 @@ impl From<PostRow> for Post {
             body: row.body,
             content_hash: row.content_hash,
             revision: row.revision,
+            embedded_revision: row.embedded_revision,
             created_at: row.created_at,
             edited_at: row.edited_at,
             published: row.published_at.map(|at| Published {

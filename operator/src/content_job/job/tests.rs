@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::content_job::testing::{job_with, scenario::revision, valid};
+use kube::Resource;
 use serde_json::{Value, json};
 
 fn built(worker: Value) -> Value {
@@ -27,9 +28,12 @@ fn built(worker: Value) -> Value {
     let (object, job, revision) = (job_with(json!({})), valid(json!({})), revision());
     let job = build_job(&WorkerJob {
         settings: &settings,
-        object: &object,
-        job: &job,
+        namespace: "a",
+        owner: object.controller_owner_ref(&()),
+        content_job: Some("launch"),
+        ttl_seconds: job.ttl_seconds,
         persona: &persona,
+        persona_name: &job.persona,
         persona_uid: Uuid::from_u128(8),
         revision: &revision,
         queue: "queue",

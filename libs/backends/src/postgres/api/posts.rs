@@ -1,7 +1,7 @@
 //! Posts: lists, one post, and edits of it.
 
 use super::ApiStore;
-use crate::postgres::StoreError;
+use crate::postgres::{StoreError, operator::progress::PROGRESS_CHANNEL};
 use chrono::{DateTime, Utc};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
@@ -17,6 +17,8 @@ pub struct PostRow {
     pub body: String,
     pub content_hash: String,
     pub revision: i32,
+    /// The revision that similarity is judged by; behind `revision` until a worker embedded the newest.
+    pub embedded_revision: i32,
     pub created_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
     pub published_at: Option<DateTime<Utc>>,
@@ -65,7 +67,7 @@ pub struct PostEdit<'a> {
 
 macro_rules! posts {
     () => {
-        "SELECT post.id, post.persona_id AS persona, run.name AS job, post.index, post.hook, post.body, post.content_hash, post.revision,
+        "SELECT post.id, post.persona_id AS persona, run.name AS job, post.index, post.hook, post.body, post.content_hash, post.revision, post.embedded_revision,
              post.ts AS created_at, post.edited_at, post.published_at, post.published_url, post.external_id,
              experiment.name AS experiment, CASE WHEN experiment.uid IS NOT NULL THEN task.arm END AS arm,
              post.emotion, post.score_bp, post.tokens_used, post.model, post.stand_in
@@ -178,6 +180,11 @@ async fn write_text(
     .bind(edit.id)
     .execute(&mut **transaction)
     .await?;
+    // The operator has it embedded again.
+    sqlx::query("SELECT pg_notify($1, '')")
+        .bind(PROGRESS_CHANNEL)
+        .execute(&mut **transaction)
+        .await?;
     Ok(())
 }
 

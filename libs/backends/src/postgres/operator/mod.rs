@@ -1,6 +1,7 @@
 //! What the operator may do. Each transaction takes the epoch row FOR SHARE: a leader that has been replaced cannot commit.
 
 pub mod counts;
+pub mod edits;
 pub mod epoch;
 pub mod experiments;
 pub mod inbox;

@@ -90,7 +90,8 @@ impl OperatorStore {
     /// Database errors.
     pub async fn owners_thought_alive(&self) -> Result<Vec<Owner>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT DISTINCT job_uid AS uid, namespace, name, 'ContentJob' AS kind FROM content_runs WHERE gone_at IS NULL
+            "SELECT DISTINCT job_uid AS uid, namespace, name, 'ContentJob' AS kind FROM content_runs
+             WHERE gone_at IS NULL AND kind <> 'embed'
              UNION ALL SELECT uid, namespace, name, 'Persona' FROM personas WHERE gone_at IS NULL
              UNION ALL SELECT coalesce(object_uid, uid), namespace, name, 'Experiment' FROM experiments WHERE gone_at IS NULL",
         )
