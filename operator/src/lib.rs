@@ -1,5 +1,6 @@
 //! The operator: four controllers and a handful of loops under one elected, fenced leader.
 
+pub mod achievement;
 pub mod cli;
 pub mod content_job;
 pub mod context;

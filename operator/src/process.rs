@@ -1,6 +1,7 @@
 //! The life of the process: migrate and end; or stand by, lead, drain.
 
 use crate::{
+    achievement,
     cli::{Cli, Command, ExperimentCommand, MigrateSettings, Settings},
     content_job,
     context::{Broker, Context, Process},
@@ -165,6 +166,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
         templates,
         jobs,
         experiments,
+        achievements,
     } = triggered;
     control(&mut parts, persona::run::run(ctx.clone(), personas));
     control(
@@ -173,6 +175,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     );
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
     control(&mut parts, experiment::run(ctx.clone(), experiments));
+    control(&mut parts, achievement::run(ctx.clone(), achievements));
     parts.spawn(endless(loops::listen::run(ctx.clone())));
     parts.spawn(endless(loops::pause::run(ctx.clone())));
     parts.spawn(endless(loops::relay::run(ctx.clone())));

@@ -1,7 +1,7 @@
 //! How the parts of the operator wake each other. Nothing here carries data that a restart may not lose: whoever is woken reads
 //! the rows or the resource anew.
 
-use crds::{ContentJob, Experiment, Persona, PromptTemplate};
+use crds::{Achievement, ContentJob, Experiment, Persona, PromptTemplate};
 use kube::{Resource, runtime::reflector::ObjectRef};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, watch};
@@ -35,6 +35,7 @@ pub struct Triggers {
     pub templates: Trigger<PromptTemplate>,
     pub jobs: Trigger<ContentJob>,
     pub experiments: Trigger<Experiment>,
+    pub achievements: Trigger<Achievement>,
 }
 
 /// The controllers' ends of [`Triggers`].
@@ -44,6 +45,7 @@ pub struct TriggeredAll {
     pub templates: Triggered<PromptTemplate>,
     pub jobs: Triggered<ContentJob>,
     pub experiments: Triggered<Experiment>,
+    pub achievements: Triggered<Achievement>,
 }
 
 impl Triggers {
@@ -53,18 +55,21 @@ impl Triggers {
         let (templates, on_templates) = mpsc::unbounded_channel();
         let (jobs, on_jobs) = mpsc::unbounded_channel();
         let (experiments, on_experiments) = mpsc::unbounded_channel();
+        let (achievements, on_achievements) = mpsc::unbounded_channel();
         (
             Self {
                 personas: Trigger(personas),
                 templates: Trigger(templates),
                 jobs: Trigger(jobs),
                 experiments: Trigger(experiments),
+                achievements: Trigger(achievements),
             },
             TriggeredAll {
                 personas: on_personas,
                 templates: on_templates,
                 jobs: on_jobs,
                 experiments: on_experiments,
+                achievements: on_achievements,
             },
         )
     }

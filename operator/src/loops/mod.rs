@@ -1,5 +1,6 @@
 //! What goes on beside the controllers: messages out, leases and deadlines, points, and what wakes whom.
 
+pub mod achievements;
 pub mod drift;
 pub mod edits;
 pub mod experiments;

@@ -9,6 +9,7 @@ use crate::{
 pub use backends::postgres::operator::runs::OwnerKind as Kind;
 
 use backends::postgres::operator::runs::Owner;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, runtime::reflector::Store};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -96,8 +97,19 @@ async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
         Kind::Experiment => {
             ctx.store.bury_experiment(owner.uid).await?;
         }
+        Kind::Achievement => {
+            let gone = parent_is_gone(ctx, &owner.namespace).await?;
+            ctx.store.bury_achievement(owner.uid, gone).await?;
+        }
     }
     Ok(())
+}
+
+/// Whether a resource went because its namespace goes, and not because somebody deleted it.
+async fn parent_is_gone(ctx: &Context, namespace: &str) -> Result<bool, kube::Error> {
+    let found =
+        time_boxed(Api::<Namespace>::all(ctx.client.clone()).get_metadata_opt(namespace)).await?;
+    Ok(found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the operator may do. Each transaction takes the epoch row FOR SHARE: a leader that has been replaced cannot commit.
 
+pub mod achievements;
 pub mod counts;
 pub mod edits;
 pub mod epoch;

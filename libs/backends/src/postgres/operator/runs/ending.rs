@@ -93,7 +93,8 @@ impl OperatorStore {
             "SELECT DISTINCT job_uid AS uid, namespace, name, 'ContentJob' AS kind FROM content_runs
              WHERE gone_at IS NULL AND kind <> 'embed'
              UNION ALL SELECT uid, namespace, name, 'Persona' FROM personas WHERE gone_at IS NULL
-             UNION ALL SELECT coalesce(object_uid, uid), namespace, name, 'Experiment' FROM experiments WHERE gone_at IS NULL",
+             UNION ALL SELECT coalesce(object_uid, uid), namespace, name, 'Experiment' FROM experiments WHERE gone_at IS NULL
+             UNION ALL SELECT resource_uid, namespace, coalesce(resource_name, ''), 'Achievement' FROM achievements WHERE resource_uid IS NOT NULL",
         )
         .fetch_all(self.pool())
         .await?)
@@ -116,6 +117,7 @@ pub enum OwnerKind {
     Persona,
     ContentJob,
     Experiment,
+    Achievement,
 }
 
 /// Ends all unfinished runs of the same resource name but `current`; answers how many.
