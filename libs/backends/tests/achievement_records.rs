@@ -528,7 +528,7 @@ async fn namespaces_do_not_meet() {
     );
     tell_pull(store, "other", other, &pull(1)).await;
     assert!(
-        delete(store, 1).await == false,
+        !delete(store, 1).await,
         "the thief's row is not this namespace's"
     );
     assert_eq!(number(store, "SELECT count(*) FROM achievements").await, 3);

@@ -108,6 +108,7 @@ fn finish(world: &World, path: String, mut response: Response) -> Response {
     response
 }
 
+#[allow(clippy::result_large_err, reason = "the answer itself, sent at once")]
 fn verdict(inner: &mut Inner, headers: &HeaderMap) -> Result<Caller, Response> {
     let given = headers
         .get(header::AUTHORIZATION)

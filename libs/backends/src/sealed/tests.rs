@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 
 const PEPPER: &[u8] = b"a pepper of more than sixteen bytes";

@@ -125,7 +125,7 @@ pub fn event_identity(evidence: Uuid) -> String {
 /// out or a backfill brings later.
 #[must_use]
 pub fn counts_alone(event: &Unsettled) -> bool {
-    !event.people.is_empty() && !(event.kind == "push" && names_a_pull_request(&event.title))
+    !(event.people.is_empty() || event.kind == "push" && names_a_pull_request(&event.title))
 }
 
 /// `Merge pull request #12 from …`, or a subject that ends with `(#12)`, as the host writes for merges and squashes.
