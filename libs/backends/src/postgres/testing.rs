@@ -3,10 +3,16 @@
 use super::{StoreError, migrate};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 /// Superuser URL of the Postgres that tests may use; tests that need one are skipped where it is not set.
 pub const SUPERUSER_URL: &str = "TEST_POSTGRES_SUPERUSER_URL";
+
+/// What the comment of a test's database begins with; the id of the process follows.
+const OWNED_BY: &str = "of test process ";
+
+static LEFT_BEHIND: OnceCell<()> = OnceCell::const_new();
 
 /// A migrated database with its own roles; its name is the install's.
 #[derive(Debug, Clone)]
@@ -35,10 +41,17 @@ impl TestDatabase {
             .map_or(superuser.as_str(), |(base, _)| base)
             .to_owned();
         let mut connection = PgConnection::connect(&superuser).await?;
+        LEFT_BEHIND
+            .get_or_try_init(|| drop_left_behind(&mut connection))
+            .await?;
         for statement in [
             format!("CREATE ROLE {install}_migrate LOGIN CREATEROLE PASSWORD 'test-password'"),
             format!("CREATE ROLE {install}_operator LOGIN PASSWORD 'test-password'"),
             format!("CREATE DATABASE {install} OWNER {install}_migrate"),
+            format!(
+                "COMMENT ON DATABASE {install} IS '{OWNED_BY}{}'",
+                std::process::id()
+            ),
         ] {
             connection.execute(AssertSqlSafe(statement)).await?;
         }
@@ -71,6 +84,29 @@ impl TestDatabase {
     pub fn url_of(&self, login: &str, password: &str) -> String {
         login_url(&self.base, login, password, &self.install)
     }
+}
+
+/// Drops what test programs that have ended left: hundreds of databases of one run would fill a small disk. A test cannot do it
+/// itself, because its stores outlive the handle.
+async fn drop_left_behind(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let databases: Vec<(String, String)> = sqlx::query_as(
+        "SELECT datname::text, shobj_description(oid, 'pg_database') FROM pg_database
+         WHERE shobj_description(oid, 'pg_database') LIKE $1 || '%'",
+    )
+    .bind(OWNED_BY)
+    .fetch_all(&mut *connection)
+    .await?;
+    for (database, owner) in databases {
+        let process = owner.trim_start_matches(OWNED_BY);
+        if !std::path::Path::new("/proc").join(process).exists() {
+            let statement = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+            // Another test program may be dropping it at the same moment.
+            if let Err(error) = connection.execute(AssertSqlSafe(statement)).await {
+                eprintln!("{database} was left where it is: {error}");
+            }
+        }
+    }
+    Ok(())
 }
 
 /// `base` is `postgres://user[:password]@host:port`.
