@@ -5,6 +5,8 @@
 
 mod analysis;
 mod facts;
+mod filters;
+pub mod github;
 mod settings;
 
 pub use analysis::{
