@@ -29,6 +29,9 @@ pub enum Body {
     /// A task of the persona may be claimable.
     #[serde(rename = "content.generation")]
     ContentGeneration { persona_uid: Uuid, task_id: Uuid },
+    /// The analysis of an achievement of the namespace may be claimable.
+    #[serde(rename = "achievement.analysis")]
+    AchievementAnalysis { achievement_id: Uuid, task_id: Uuid },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

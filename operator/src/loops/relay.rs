@@ -11,7 +11,7 @@ use backends::{
         StoreError,
         operator::{
             OperatorStore,
-            outbox::{Refused, UnsentMessage},
+            outbox::{Refused, UnsentMessage, Wakes},
         },
     },
     rabbitmq::{PublishError, Publisher},
@@ -84,10 +84,10 @@ pub async fn relay_batch(
 }
 
 fn refuse(message: &UnsentMessage, error: &PublishError, relayed: &mut Relayed) -> Refused {
-    if matches!(error, PublishError::Unroutable(_)) {
+    if let (PublishError::Unroutable(_), Wakes::Persona { name, .. }) = (error, &message.wakes) {
         relayed
             .unroutable
-            .insert((message.namespace.clone(), message.persona.clone()));
+            .insert((message.namespace.clone(), name.clone()));
     }
     Refused {
         id: message.id,

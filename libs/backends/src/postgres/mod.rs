@@ -11,5 +11,6 @@ pub mod migrate;
 pub mod operator;
 pub mod testing;
 pub mod worker;
+pub mod worker_achievements;
 
 pub use error::{ErrorClass, StoreError};

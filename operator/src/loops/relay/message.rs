@@ -1,6 +1,9 @@
 //! A row of the outbox as it goes over the wire.
 
-use backends::{postgres::operator::outbox::UnsentMessage, rabbitmq::Outgoing};
+use backends::{
+    postgres::operator::outbox::{UnsentMessage, Wakes},
+    rabbitmq::Outgoing,
+};
 use domain::{
     messages::{Body, Message, Metadata, Priority},
     names::wake_message_id,
@@ -13,9 +16,15 @@ pub fn outgoing(row: &UnsentMessage) -> Outgoing {
     let id = wake_message_id(row.task_id, row.attempt);
     let message = Message {
         id,
-        body: Body::ContentGeneration {
-            persona_uid: row.persona_uid,
-            task_id: row.task_id,
+        body: match row.wakes {
+            Wakes::Persona { uid, .. } => Body::ContentGeneration {
+                persona_uid: uid,
+                task_id: row.task_id,
+            },
+            Wakes::Achievement { id } => Body::AchievementAnalysis {
+                achievement_id: id,
+                task_id: row.task_id,
+            },
         },
         metadata: Metadata {
             created_at: Timestamp::from_microsecond(row.created_at.timestamp_micros())
@@ -38,13 +47,14 @@ mod tests {
     fn a_repeated_row_is_the_same_message_and_a_new_attempt_another() {
         let row = UnsentMessage {
             id: 7,
-            kind: "content.generation".into(),
             task_id: Uuid::from_u128(1),
             attempt: 2,
             created_at: "2026-01-02T03:04:05Z".parse().unwrap(),
-            persona_uid: Uuid::from_u128(9),
             namespace: "a".into(),
-            persona: "maya".into(),
+            wakes: Wakes::Persona {
+                uid: Uuid::from_u128(9),
+                name: "maya".into(),
+            },
             queue: "content.generation.a.maya-1".into(),
             priority: 90,
             retry_count: 1,
@@ -56,6 +66,14 @@ mod tests {
         assert_eq!(read.id, message.message_id);
         assert_eq!(read.metadata.priority, Priority::High);
         assert_eq!(read.metadata.created_at.to_string(), "2026-01-02T03:04:05Z");
+        let analysis = outgoing(&UnsentMessage {
+            wakes: Wakes::Achievement {
+                id: Uuid::from_u128(3),
+            },
+            ..row.clone()
+        });
+        let wire: serde_json::Value = serde_json::from_slice(&analysis.body).unwrap();
+        assert_eq!(wire["type"], "achievement.analysis");
         let next = outgoing(&UnsentMessage { attempt: 3, ..row });
         assert_ne!(next.message_id, message.message_id);
     }

@@ -5,25 +5,77 @@
 use super::{OperatorStore, runs::OUTBOX_CHANNEL};
 use crate::postgres::StoreError;
 use chrono::{DateTime, Utc};
+use domain::names::{Tenant, analysis_queue};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 /// A message that is to be published.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsentMessage {
     pub id: i64,
-    #[sqlx(rename = "type")]
-    pub kind: String,
     pub task_id: Uuid,
     pub attempt: i32,
     pub created_at: DateTime<Utc>,
-    pub persona_uid: Uuid,
     pub namespace: String,
-    pub persona: String,
+    pub wakes: Wakes,
     /// The routing key: tenants name no queue themselves.
     pub queue: String,
     pub priority: i32,
     pub retry_count: i32,
+}
+
+/// Whose workers a message is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wakes {
+    /// A task of a persona.
+    Persona { uid: Uuid, name: String },
+    /// The analysis of a record.
+    Achievement { id: Uuid },
+}
+
+/// Either the persona's columns are there, or the achievement's with its tenant's.
+#[derive(sqlx::FromRow)]
+struct UnsentRow {
+    id: i64,
+    task_id: Uuid,
+    attempt: i32,
+    created_at: DateTime<Utc>,
+    namespace: String,
+    persona_uid: Option<Uuid>,
+    persona: Option<String>,
+    queue: Option<String>,
+    achievement_id: Option<Uuid>,
+    install: String,
+    namespace_uid: Option<Uuid>,
+    priority: i32,
+    retry_count: i32,
+}
+
+impl UnsentRow {
+    fn message(self) -> Option<UnsentMessage> {
+        let (wakes, queue) = if let Some(id) = self.achievement_id {
+            let tenant = Tenant {
+                install: self.install,
+                namespace: self.namespace.clone(),
+                namespace_uid: self.namespace_uid?,
+            };
+            (Wakes::Achievement { id }, analysis_queue(&tenant))
+        } else {
+            let (uid, name) = (self.persona_uid?, self.persona?);
+            (Wakes::Persona { uid, name }, self.queue?)
+        };
+        Some(UnsentMessage {
+            id: self.id,
+            task_id: self.task_id,
+            attempt: self.attempt,
+            created_at: self.created_at,
+            namespace: self.namespace,
+            wakes,
+            queue,
+            priority: self.priority,
+            retry_count: self.retry_count,
+        })
+    }
 }
 
 /// A message that the broker would not take, and what it said.
@@ -36,24 +88,33 @@ pub struct Refused {
 impl OperatorStore {
     /// The oldest messages that may be sent now, at most `limit`.
     ///
+    /// A message for a namespace in which no worker can log in waits: there is nobody whom it could wake.
+    ///
     /// The rows are not locked while they are published: whoever cancels a task need not wait for a broker. Sending one twice
     /// is harmless, because both have the same message id.
     ///
     /// # Errors
     /// Database errors.
     pub async fn unsent_messages(&self, limit: i64) -> Result<Vec<UnsentMessage>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT message.id, message.type, message.task_id, message.attempt, message.created_at, task.persona_uid,
-                 persona.namespace, persona.name AS persona, persona.queue, task.priority, task.retry_count
+        let rows: Vec<UnsentRow> = sqlx::query_as(
+            "SELECT message.id, coalesce(task.id, analysis.id) AS task_id, message.attempt, message.created_at, message.namespace,
+                 task.persona_uid, persona.name AS persona, persona.queue, analysis.achievement_id, current_database()::text AS install,
+                 tenant.namespace_uid, coalesce(task.priority, 50) AS priority, coalesce(task.retry_count, analysis.retry_count) AS retry_count
              FROM outbox message
-             JOIN tasks task ON task.id = message.task_id
-             JOIN personas persona ON persona.uid = task.persona_uid
+             LEFT JOIN tasks task ON task.id = message.task_id
+             LEFT JOIN personas persona ON persona.uid = task.persona_uid
+             LEFT JOIN achievement_tasks analysis ON analysis.id = message.achievement_task_id
+             LEFT JOIN LATERAL (SELECT login.namespace_uid FROM worker_logins login
+                 WHERE login.namespace = message.namespace AND login.retired_at IS NULL ORDER BY login.keyed_at DESC LIMIT 1) tenant
+                 ON message.achievement_task_id IS NOT NULL
              WHERE message.sent_at IS NULL AND message.not_before <= now()
+               AND (persona.uid IS NOT NULL OR tenant.namespace_uid IS NOT NULL)
              ORDER BY message.id LIMIT $1",
         )
         .bind(limit)
         .fetch_all(self.pool())
-        .await?)
+        .await?;
+        Ok(rows.into_iter().filter_map(UnsentRow::message).collect())
     }
 
     /// Notes what the broker confirmed and what it refused, in one transaction. A refused message waits twice as long as the
@@ -100,7 +161,9 @@ impl OperatorStore {
     /// Database errors.
     pub async fn next_refused_seconds(&self) -> Result<Option<f64>, StoreError> {
         Ok(sqlx::query_scalar(
-            "SELECT extract(epoch FROM min(not_before) - now())::double precision FROM outbox WHERE sent_at IS NULL",
+            "SELECT extract(epoch FROM min(not_before) - now())::double precision FROM outbox
+             WHERE sent_at IS NULL AND (task_id IS NOT NULL OR EXISTS (SELECT FROM worker_logins login
+                 WHERE login.namespace = outbox.namespace AND login.retired_at IS NULL))",
         )
         .fetch_one(self.pool())
         .await?)
