@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::*;
 use crate::{Fault, FaultKind, Merge, Plan, Running};
 use axum::{
