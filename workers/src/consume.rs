@@ -85,7 +85,7 @@ enum Next {
 
 /// How long to wait after the given number of misses in a row: to the next claimable moment, never beyond a recheck, and
 /// never so short that a task that this worker may not claim keeps it busy.
-fn idle(state: &RunState, misses: u32) -> Duration {
+pub(crate) fn idle(state: &RunState, misses: u32) -> Duration {
     let recheck = Duration::from_millis(rand::rng().random_range(RECHECK_MILLIS));
     let least = Duration::from_millis(CLAIMABLE_MILLIS << misses.clamp(1, 8).saturating_sub(1));
     state

@@ -10,6 +10,7 @@
 //! The outside systems are traits in [`ports`]; [`adapters`] has the real ones.
 
 pub mod adapters;
+pub mod analyse;
 pub mod attempt;
 mod backoff;
 pub mod cli;

@@ -1,14 +1,19 @@
-//! The worker's process: settings, signals, and an exit code.
+//! The worker's process: settings, signals, and an exit code. Without a word it writes posts; `analyse` analyses achievements.
 
 use clap::Parser;
 use std::process::ExitCode;
-use worker::{cli::Settings, run};
+use worker::{analyse, cli::Settings, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = Settings::parse();
     telemetry::init_logs();
-    run::run(&settings).await.into()
+    let mut arguments = std::env::args_os().peekable();
+    let program = arguments.next();
+    if arguments.next_if(|it| it == "analyse").is_some() {
+        let settings = analyse::cli::Settings::parse_from(program.into_iter().chain(arguments));
+        return analyse::run::run(&settings).await.into();
+    }
+    run::run(&Settings::parse()).await.into()
 }

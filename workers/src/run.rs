@@ -45,6 +45,11 @@ pub async fn run(settings: &Settings) -> Outcome {
             Ok(Exit::Stopped)
         }
     };
+    conclude(worked)
+}
+
+/// Logs how the work ended, and gives it its exit code.
+pub(crate) fn conclude(worked: anyhow::Result<Exit>) -> Outcome {
     match worked {
         Ok(exit) => {
             tracing::info!(?exit, "worker ends");
@@ -64,7 +69,10 @@ async fn work(settings: &Settings, stop: Stop) -> anyhow::Result<Exit> {
     stop::on_signals(stop.clone()).context("listening to signals")?;
     let credentials = SecretDirectory::new(&settings.credentials_dir);
     let store = WorkerStore::connect_lazy(credentials.read("database-url")?.expose_secret())?;
-    if check_schema(&store, &stop).await?.is_none() {
+    if wait_for_schema(|| store.check_schema(), &stop)
+        .await?
+        .is_none()
+    {
         return Ok(Exit::Stopped);
     }
     let shop = Workshop {
@@ -80,10 +88,16 @@ async fn work(settings: &Settings, stop: Stop) -> anyhow::Result<Exit> {
 }
 
 /// Waits for a database that answers and checks that its schema is this build's; none where a stop came first.
-async fn check_schema(store: &WorkerStore, stop: &Stop) -> Result<Option<()>, StoreError> {
+pub(crate) async fn wait_for_schema<F>(
+    check: impl Fn() -> F,
+    stop: &Stop,
+) -> Result<Option<()>, StoreError>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
     let mut backoff = Backoff::default();
     loop {
-        match store.check_schema().await {
+        match check().await {
             Ok(()) => return Ok(Some(())),
             Err(error) if error.class() == ErrorClass::Transient => {
                 tracing::warn!(%error, "waiting for the database");

@@ -125,7 +125,7 @@ impl Embedder for Endpoints {
 
 /// What an endpoint's failure means for the task (FAULTS 37, 38). A refused key is waited for within the attempt limit: a
 /// new one may be on its way.
-fn failure(endpoint: &str, error: &ModelError) -> TaskFailure {
+pub(crate) fn failure(endpoint: &str, error: &ModelError) -> TaskFailure {
     let (class, code) = match error.class() {
         ModelErrorClass::RateLimited => (FailureClass::Transient, "RateLimited"),
         ModelErrorClass::Unavailable => (FailureClass::Transient, "Unavailable"),

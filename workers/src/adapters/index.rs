@@ -8,7 +8,7 @@ use domain::revision::VectorSettings;
 use std::time::Duration;
 
 /// A post must not wait long for an index that it can do without.
-const QUERY_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const QUERY_PATIENCE: Duration = Duration::from_secs(5);
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The collections that this worker's token reaches.
@@ -68,7 +68,7 @@ fn moment(text: &str) -> Result<DateTime<Utc>, IndexDown> {
         .map_err(|error| IndexDown(format!("{text:?} is no time: {error}")))
 }
 
-async fn within<T>(
+pub(crate) async fn within<T>(
     patience: Duration,
     call: impl Future<Output = Result<T, VectorError>>,
 ) -> Result<T, IndexDown> {

@@ -118,7 +118,9 @@ impl Tasks for StoredTasks {
 }
 
 /// A connection whose other end vanished would be waited for without end. Every call may be repeated, as its lost reply may.
-async fn within<T>(call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(crate) async fn within<T>(
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     match tokio::time::timeout(CALL_PATIENCE, call).await {
         Ok(answered) => answered,
         Err(_) => Err(StoreError::Database(sqlx::Error::PoolTimedOut)),

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use backends::rabbitmq::{BrokerAddress, Delivery, QueueConsumer};
 use domain::messages::Message;
 use futures::future::join_all;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Messages that this worker may hold unsettled. They are settled after each claim, so a few are enough to keep it going.
 const PREFETCH: u16 = 8;
@@ -13,7 +13,7 @@ const PREFETCH: u16 = 8;
 /// and wakes nobody in vain but for one claim (FAULTS 20).
 const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The persona's queue.
+/// A worker's queue.
 #[derive(Debug)]
 pub struct Queue {
     consumer: QueueConsumer,
@@ -24,11 +24,26 @@ impl Queue {
     /// Starts to consume in the background; a broker that is down is waited for without holding anything up.
     #[must_use]
     pub fn start(settings: &Settings, credentials: &SecretDirectory) -> Self {
-        let mut address =
-            BrokerAddress::new(credentials.credential("amqp-url"), &settings.pod_name);
-        address.ca_bundle = settings.ca_bundle();
+        Self::open(
+            &settings.pod_name,
+            &settings.queue,
+            settings.ca_bundle(),
+            credentials,
+        )
+    }
+
+    /// As [`Queue::start`], for any worker's queue.
+    #[must_use]
+    pub fn open(
+        pod_name: &str,
+        queue: &str,
+        ca_bundle: Option<PathBuf>,
+        credentials: &SecretDirectory,
+    ) -> Self {
+        let mut address = BrokerAddress::new(credentials.credential("amqp-url"), pod_name);
+        address.ca_bundle = ca_bundle;
         Self {
-            consumer: QueueConsumer::start(address, settings.queue.clone(), PREFETCH),
+            consumer: QueueConsumer::start(address, queue.to_owned(), PREFETCH),
             noticed: Vec::new(),
         }
     }

@@ -1,9 +1,11 @@
 //! Keeps a lease alive while an attempt runs, and says when it is lost.
 
 use crate::ports::Tasks;
+use backends::postgres::StoreError;
 use domain::tasks::ClaimedTask;
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Renewals in one lease: two may be lost before the lease is.
 const RENEWALS: u32 = 3;
@@ -19,6 +21,22 @@ pub struct Heartbeat {
 impl Heartbeat {
     #[must_use]
     pub fn start(tasks: Arc<dyn Tasks>, task: ClaimedTask, lease: Duration) -> Self {
+        Self::beat(task.id, lease, move || {
+            let (tasks, task) = (tasks.clone(), task.clone());
+            async move { tasks.extend(&task).await }
+        })
+    }
+
+    /// As [`Heartbeat::start`], for any kind of task; `renew` answers false where the lease is lost.
+    #[must_use]
+    pub fn beat<F>(
+        task: Uuid,
+        lease: Duration,
+        renew: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<bool, StoreError>> + Send,
+    {
         let heartbeat = Self {
             lost: CancellationToken::new(),
             done: CancellationToken::new(),
@@ -31,11 +49,11 @@ impl Heartbeat {
                 .await
                 .is_some()
             {
-                match tasks.extend(&task).await {
+                match renew().await {
                     Ok(true) => {}
                     Ok(false) => return lost.cancel(),
                     Err(error) => {
-                        tracing::warn!(task = %task.id, %error, "the lease was not renewed")
+                        tracing::warn!(%task, %error, "the lease was not renewed")
                     }
                 }
             }

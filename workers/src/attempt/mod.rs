@@ -2,9 +2,9 @@
 //! period, and however it ends is told to the store.
 
 mod embedding;
-mod heartbeat;
+pub(crate) mod heartbeat;
 mod post;
-mod settle;
+pub(crate) mod settle;
 
 use crate::{
     failure::{self, STORE_REFUSED, TIMEOUT},

@@ -25,13 +25,20 @@ pub async fn embed(
         Some(tokens) => meter.embedding(tokens.max(0), false),
         None => meter.embedding(tokens::estimate(text), true),
     }
-    check(embedding, dimensions)
+    unit_length(embedding, dimensions)
 }
 
-fn check(Embedding { vector, .. }: Embedding, dimensions: u32) -> Result<Vec<f32>, TaskFailure> {
+/// Checks what an endpoint answered for a collection of that many dimensions.
+///
+/// # Errors
+/// `InvalidModelOutput`, see [`embed`].
+pub(crate) fn unit_length(
+    Embedding { vector, .. }: Embedding,
+    dimensions: u32,
+) -> Result<Vec<f32>, TaskFailure> {
     if vector.len() != dimensions as usize {
         return Err(invalid_output(format!(
-            "the embedding has {} dimensions, the persona's collection has {dimensions}; set vectors.dimensions to the model's size",
+            "the embedding has {} dimensions, its collection has {dimensions}; declare the model's size",
             vector.len()
         )));
     }
@@ -62,7 +69,7 @@ mod tests {
     use super::*;
 
     fn checked(vector: Vec<f32>) -> Result<Vec<f32>, TaskFailure> {
-        check(
+        unit_length(
             Embedding {
                 vector,
                 tokens: None,

@@ -1,5 +1,6 @@
 //! The worker's tests over in-memory ports and, where one is offered, a real Postgres.
 
+mod analyse;
 mod crash;
 mod database;
 mod database_faults;

@@ -1,11 +1,13 @@
 //! Similarity search: one collection a persona and embedding space, one point a post. Everything in it can be rebuilt from
 //! Postgres, so no failure here may lose or hold back a post.
 
+mod achievements;
 mod collections;
 mod error;
 mod points;
 mod token;
 
+pub use achievements::{COMPLETED_FIELD, LOGINS_FIELD, Surroundings};
 pub use collections::{CollectionShape, Distance, Ensured};
 pub use error::VectorError;
 pub use points::{IdPage, Neighbour, PostPoint};

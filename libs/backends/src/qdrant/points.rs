@@ -215,7 +215,7 @@ fn written_since(moment: DateTime<Utc>) -> Condition {
     )
 }
 
-fn uuid_of(id: PointId) -> Option<Uuid> {
+pub(super) fn uuid_of(id: PointId) -> Option<Uuid> {
     match id.point_id_options? {
         PointIdOptions::Uuid(text) => text.parse().ok(),
         PointIdOptions::Num(_) => None,

@@ -5,6 +5,7 @@
     reason = "the tests and the benchmark each use a part"
 )]
 
+pub mod analysis;
 pub mod broker;
 mod crash;
 pub mod database;
