@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod monotone;
+mod ranked;
 mod texts;
 
 use super::*;
