@@ -20,6 +20,8 @@ pub enum Command {
     /// Looks at an experiment's rows.
     #[command(subcommand)]
     Experiment(ExperimentCommand),
+    /// Analyses the achievements of a namespace once more, by the formula of today's workers. Publishes nothing.
+    Rescore(RescoreSettings),
 }
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +41,16 @@ pub struct RecomputeSettings {
     /// Name of the Experiment.
     #[arg(long)]
     pub name: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RescoreSettings {
+    /// Postgres URL of the operator's role.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = secret)]
+    pub database_url: SecretString,
+    /// Namespace of the records.
+    #[arg(long)]
+    pub namespace: String,
 }
 
 #[derive(Debug, Clone, Args)]

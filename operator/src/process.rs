@@ -47,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Experiment(ExperimentCommand::Recompute(settings)) => {
             experiment::recompute::run(&settings).await
         }
+        Command::Rescore(settings) => achievement::rescore::run(&settings).await,
     }
 }
 
@@ -182,6 +183,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     parts.spawn(endless(loops::sweep::run(ctx.clone())));
     parts.spawn(endless(loops::progress::run(ctx.clone())));
     parts.spawn(endless(loops::points::run(ctx.clone())));
+    parts.spawn(endless(loops::analyses::run(ctx.clone())));
     parts.spawn(endless(loops::gauges::run(ctx.clone())));
     parts.spawn(endless(loops::edits::run(ctx.clone(), tenancy.clone())));
     parts.spawn(endless(tenancy::upkeep::run(ctx.clone(), tenancy)));

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod cleanup;
 pub mod observe;
 pub mod plan;
+pub mod rescore;
 pub mod status;
 pub mod validate;
 

@@ -49,7 +49,10 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
             Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
             Ok(Heard::Promotions) => wakes.templates.notify_one(),
             Ok(Heard::Inbox) => wakes.inbox.notify_one(),
-            Ok(Heard::Achievements) => wakes.achievements.notify_one(),
+            Ok(Heard::Achievements) => {
+                wakes.achievements.notify_one();
+                wakes.points.notify_one();
+            }
             Err(error) => {
                 tracing::warn!(%error, "the connection that hears of progress is lost");
                 return false;

@@ -1,6 +1,7 @@
 //! What goes on beside the controllers: messages out, leases and deadlines, points, and what wakes whom.
 
 pub mod achievements;
+pub mod analyses;
 pub mod drift;
 pub mod edits;
 pub mod experiments;

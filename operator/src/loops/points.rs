@@ -1,4 +1,7 @@
-//! Stores the points of posts that have none: the worker could not, or the collection was made anew (FAULTS 29, 31).
+//! Stores the points of posts that have none: the worker could not, or the collection was made anew (FAULTS 29, 31). Those of
+//! achievements are stored here alone.
+
+mod achievements;
 
 use super::{back_off, rest};
 use crate::context::Context;
@@ -59,7 +62,7 @@ async fn round(ctx: &Context) -> Result<(), Trouble> {
             other => other?,
         }
     }
-    Ok(())
+    achievements::round(ctx).await
 }
 
 async fn drain(ctx: &Context, collection: &str) -> Result<(), Trouble> {

@@ -95,7 +95,9 @@ impl OperatorStore {
                  (SELECT count(*) FROM tasks WHERE status = 'processing') AS processing,
                  (SELECT count(*) FROM tasks WHERE status = 'parked') AS parked,
                  waiting.unsent, waiting.oldest_seconds,
-                 (SELECT count(*) FROM posts WHERE point_version < embedding_version) AS points_pending
+                 (SELECT count(*) FROM posts WHERE point_version < embedding_version)
+                     + (SELECT count(*) FROM achievements WHERE embedding IS NOT NULL AND point_version < embedding_version
+                         AND deleted_at IS NULL AND collection IS NOT NULL) AS points_pending
              FROM (SELECT count(*) AS unsent,
                  coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint AS oldest_seconds
                  FROM outbox WHERE sent_at IS NULL) waiting",

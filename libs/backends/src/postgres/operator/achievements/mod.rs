@@ -1,5 +1,9 @@
 //! Records of achievements as resources declare them and stand for them.
 
+pub mod analyses;
 pub mod declared;
+pub mod points;
 
+pub use analyses::SweptAnalyses;
 pub use declared::{AchievementMark, AchievementRow, DeclaredAchievement, RecordKey};
+pub use points::PendingAchievement;
