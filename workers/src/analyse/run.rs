@@ -18,15 +18,11 @@ use backends::{
     postgres::worker_achievements::AnalysisStore,
     qdrant::VectorStore,
 };
-use domain::achievement::{Analysis, Subject};
 use secrecy::ExposeSecret;
 use std::{sync::Arc, time::Duration};
 
 /// Longest call to the embedding endpoint.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
-
-/// The formula of this build. Without one nothing is claimed, so that nothing is scored by anything else.
-const FORMULA: Option<fn(&Subject) -> Analysis> = None;
 
 /// Works until no rows wait, a stop is requested, or a system refuses this worker for good.
 pub async fn run(settings: &Settings) -> Outcome {
@@ -42,7 +38,6 @@ pub async fn run(settings: &Settings) -> Outcome {
 }
 
 async fn work(settings: &Settings, stop: Stop) -> anyhow::Result<Exit> {
-    let analyst = FORMULA.context("this build has no formula to score by")?;
     stop::on_signals(stop.clone()).context("listening to signals")?;
     let credentials = SecretDirectory::new(&settings.credentials_dir);
     let store = AnalysisStore::connect_lazy(credentials.read("database-url")?.expose_secret())?;
@@ -62,7 +57,7 @@ async fn work(settings: &Settings, stop: Stop) -> anyhow::Result<Exit> {
     })
     .context("calls to the embedding endpoint")?;
     let desk = Desk {
-        analyst,
+        analyst: domain::achievement::analyse,
         embedder: Arc::new(Endpoint::new(
             transport,
             SecretDirectory::new(&settings.keys_dir),
