@@ -7,7 +7,9 @@ mod vectors;
 use backends::{
     class::FailureClass,
     credential::Credential,
-    qdrant::{CollectionShape, Distance, Ensured, VectorError, VectorStore},
+    qdrant::{
+        CollectionShape, Distance, Ensured, LOGINS_FIELD, Surroundings, VectorError, VectorStore,
+    },
 };
 use uuid::Uuid;
 use vectors::{World, point};
@@ -264,4 +266,42 @@ async fn a_server_that_is_away_is_transient() {
     assert!(matches!(error, VectorError::Unavailable(_)), "{error:?}");
     assert_eq!(error.class(), FailureClass::Transient);
     assert!(!format!("{error:?} {error}").contains("canary"));
+}
+
+/// An achievement's neighbours are those of the same people that are alike enough, without itself.
+#[tokio::test]
+async fn neighbours_of_an_achievement_share_a_login_and_are_alike() {
+    let Some(world) = World::with_collection().await else {
+        return;
+    };
+    let (store, name) = (&world.store, &world.collection);
+    let mut ids = Vec::new();
+    for (logins, vector) in [
+        (vec!["maya"], [1.0, 0.0, 0.0, 0.0]),
+        (vec!["ann", "maya"], [0.99, 0.1, 0.0, 0.0]),
+        (vec!["tom"], [1.0, 0.0, 0.0, 0.0]),
+        (vec!["maya"], [0.0, 1.0, 0.0, 0.0]),
+    ] {
+        let mut stored = point(Uuid::new_v4(), vector, 1);
+        stored.payload = serde_json::json!({ LOGINS_FIELD: logins })
+            .as_object()
+            .unwrap()
+            .clone();
+        ids.push(stored.id);
+        store.upsert_post(name, stored).await.unwrap();
+    }
+    let around = |excluding| Surroundings {
+        vector: vec![1.0, 0.0, 0.0, 0.0],
+        logins: vec!["maya".into(), "zoe".into()],
+        excluding,
+        at_least_bp: 9_500,
+    };
+    let found = store
+        .achievements_near(name, around(Uuid::nil()))
+        .await
+        .unwrap();
+    assert_eq!(found, [ids[0], ids[1]]);
+    let found = store.achievements_near(name, around(ids[0])).await.unwrap();
+    assert_eq!(found, [ids[1]]);
+    world.remove().await;
 }

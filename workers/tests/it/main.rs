@@ -1,6 +1,7 @@
 //! The worker's tests over in-memory ports and, where one is offered, a real Postgres.
 
 mod analyse;
+mod analyse_process;
 mod crash;
 mod database;
 mod database_faults;

@@ -206,13 +206,15 @@ fn portfolio(row: Option<&AchievementRow>) -> Word {
     if row.portfolio_ready {
         return yes(Reason::Succeeded, "");
     }
-    if row.analysis.is_none() {
+    let Some(analysis) = row.analysis.as_ref() else {
         return no(Reason::WaitingForAnalysis, "it was not analysed yet");
-    }
-    let message = if row.completed_at.is_none() {
+    };
+    let message = if analysis.findings.iter().any(|it| it.kind == "secret") {
+        "its text may hold a secret; its findings say where"
+    } else if row.completed_at.is_none() {
         "it has no completion date"
     } else {
-        "its impact is below what portfolios show"
+        "there is no evidence of any impact"
     };
     no(Reason::Incomplete, message)
 }

@@ -39,7 +39,7 @@ pub struct Office {
     operator: OperatorStore,
     database: TestDatabase,
     tenant: Tenant,
-    source: Uuid,
+    pub source: Uuid,
     pub embedder: Arc<Words>,
     pub index: Arc<Listed>,
 }
@@ -123,10 +123,26 @@ impl Office {
         recorded.id
     }
 
+    /// The source's endpoint from now on.
+    pub async fn endpoint(&self, url: &str) {
+        sqlx::query(
+            "UPDATE achievement_sources SET settings = jsonb_set(settings, '{embedding,endpoint}', to_jsonb($1::text))",
+        )
+        .bind(url)
+        .execute(self.operator.pool())
+        .await
+        .unwrap();
+    }
+
+    /// The URL of this namespace's worker login.
+    pub fn worker_url(&self) -> String {
+        let login = worker_login(&self.tenant, Slot::A);
+        self.database.url_of(&login, PASSWORD)
+    }
+
     /// A worker over these rows; another one is another Pod.
     pub fn desk(&self) -> Desk {
-        let login = worker_login(&self.tenant, Slot::A);
-        let store = AnalysisStore::connect_lazy(&self.database.url_of(&login, PASSWORD)).unwrap();
+        let store = AnalysisStore::connect_lazy(&self.worker_url()).unwrap();
         let settings = Settings {
             namespace: "team".into(),
             source_uid: self.source,
