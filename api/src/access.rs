@@ -32,7 +32,9 @@ permissions!(
     PostsWrite,
     OutcomesWrite,
     ExperimentsRead,
-    ExperimentsWrite
+    ExperimentsWrite,
+    AchievementsRead,
+    AchievementsWrite
 );
 
 /// The holder of a valid key that has permission `P`.

@@ -29,6 +29,10 @@ pub enum Verb {
     ExperimentsRead,
     #[value(name = "experiments:write")]
     ExperimentsWrite,
+    #[value(name = "achievements:read")]
+    AchievementsRead,
+    #[value(name = "achievements:write")]
+    AchievementsWrite,
 }
 
 impl Verb {
@@ -40,6 +44,8 @@ impl Verb {
             Self::OutcomesWrite => "outcomes:write",
             Self::ExperimentsRead => "experiments:read",
             Self::ExperimentsWrite => "experiments:write",
+            Self::AchievementsRead => "achievements:read",
+            Self::AchievementsWrite => "achievements:write",
         }
     }
 }

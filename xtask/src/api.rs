@@ -34,7 +34,7 @@ pub struct KeyOptions {
     /// What it may do, separated by commas; everything where absent.
     #[arg(
         long,
-        default_value = "posts:read,posts:write,outcomes:write,experiments:read,experiments:write"
+        default_value = "posts:read,posts:write,outcomes:write,experiments:read,experiments:write,achievements:read,achievements:write"
     )]
     verbs: String,
 }

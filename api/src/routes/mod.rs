@@ -1,5 +1,6 @@
 //! All routes, and the OpenAPI document that is made of them.
 
+mod achievements;
 mod experiments;
 mod outcomes;
 mod posts;
@@ -38,6 +39,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(outcomes::routes())
         .merge(experiments::routes())
         .merge(variants::routes())
+        .merge(achievements::routes())
 }
 
 /// The OpenAPI document, made of the routes themselves.
@@ -61,6 +63,7 @@ pub fn document() -> serde_json::Result<String> {
         (name = "posts", description = "Posts that were written."),
         (name = "outcomes", description = "What became of posts and participants."),
         (name = "experiments", description = "Experiments, their figures and their participants."),
+        (name = "achievements", description = "What was accomplished, by what evidence, and what that is worth."),
         (name = "variants", description = "Counts of variants, for display; no verdict rests on them."),
     ),
     components(schemas(Problem)),

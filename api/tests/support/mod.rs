@@ -17,12 +17,14 @@ use sqlx::{Connection, PgConnection};
 use std::net::SocketAddr;
 use uuid::Uuid;
 
-pub const ALL: [&str; 5] = [
+pub const ALL: [&str; 7] = [
     "posts:read",
     "posts:write",
     "outcomes:write",
     "experiments:read",
     "experiments:write",
+    "achievements:read",
+    "achievements:write",
 ];
 const PEPPER: &str = "a pepper for the tests";
 const PASSWORD: &str = "test-password";

@@ -1,6 +1,7 @@
 //! What the REST API may do. Each transaction is bound to the namespace of the caller's key; row-level security leaves nothing
 //! else to see, so no statement here filters by namespace to keep tenants apart.
 
+pub mod achievements;
 pub mod assignment;
 pub mod experiments;
 pub mod keys;

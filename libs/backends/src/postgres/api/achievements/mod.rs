@@ -1,0 +1,124 @@
+//! Achievements: lists, one record, what people change, and figures over many.
+
+mod change;
+mod figures;
+mod filter;
+
+pub use change::{NewAchievement, Refused};
+pub use figures::{Band, CategoryFigures, LeftOut, Statistics, Step, TimelinePoint};
+pub use filter::{AchievementFilter, AchievementSort};
+
+use super::ApiStore;
+use crate::postgres::StoreError;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder, Transaction};
+use uuid::Uuid;
+
+/// A record as callers see it.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct AchievementRow {
+    pub id: Uuid,
+    pub title: String,
+    pub description: Option<String>,
+    pub category: String,
+    pub started_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+    /// Absent until it was analysed.
+    pub impact_score: Option<i32>,
+    pub complexity_score: Option<i32>,
+    /// [`domain::achievement::Analysis`]
+    pub analysis: Option<Value>,
+    /// [{login, role}]
+    pub people: Value,
+    pub source_type: String,
+    pub source_url: Option<String>,
+    pub repository: Option<String>,
+    pub number: Option<i64>,
+    pub visibility: String,
+    pub portfolio_ready: bool,
+    pub portfolio_section: Option<String>,
+    pub display_priority: i32,
+    pub hidden: bool,
+    pub duplicate_of: Option<Uuid>,
+    pub reverted_by: Option<Uuid>,
+    pub resource_name: Option<String>,
+    pub announced_job: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A page, and how many there were in all when it was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AchievementPage {
+    pub items: Vec<AchievementRow>,
+    pub total: i64,
+}
+
+const COLUMNS: &str = "SELECT id, title, description, category::text, started_at, completed_at,
+    CASE WHEN analyzed_at IS NOT NULL THEN impact_score::integer END AS impact_score,
+    CASE WHEN analyzed_at IS NOT NULL THEN complexity_score::integer END AS complexity_score,
+    analysis, people, source_type::text, source_url, repository, number, visibility, portfolio_ready, portfolio_section,
+    display_priority, hidden, duplicate_of, reverted_by, resource_name, announced_job, created_at, updated_at FROM achievements";
+
+impl ApiStore {
+    /// One page, and the exact number of records that the filter takes.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn achievements(
+        &self,
+        namespace: &str,
+        filter: &AchievementFilter,
+        sort: AchievementSort,
+        (skip, limit): (i64, i64),
+    ) -> Result<AchievementPage, StoreError> {
+        let mut transaction = self.begin(namespace).await?;
+        let mut counting = QueryBuilder::new("SELECT count(*) FROM achievements");
+        filter.write(&mut counting, namespace);
+        let total = counting
+            .build_query_scalar()
+            .fetch_one(&mut *transaction)
+            .await?;
+        let mut listing = QueryBuilder::new(COLUMNS);
+        filter.write(&mut listing, namespace);
+        sort.write(&mut listing);
+        listing.push(" LIMIT ").push_bind(limit);
+        listing.push(" OFFSET ").push_bind(skip);
+        let items = listing
+            .build_query_as()
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(AchievementPage { items, total })
+    }
+
+    /// None where the namespace has no such record, or it was deleted.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn achievement(
+        &self,
+        namespace: &str,
+        id: Uuid,
+    ) -> Result<Option<AchievementRow>, StoreError> {
+        let mut transaction = self.begin(namespace).await?;
+        let row = read(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(row)
+    }
+}
+
+async fn read(
+    transaction: &mut Transaction<'_, Postgres>,
+    id: Uuid,
+) -> Result<Option<AchievementRow>, StoreError> {
+    let mut query = QueryBuilder::new(COLUMNS);
+    query
+        .push(" WHERE deleted_at IS NULL AND id = ")
+        .push_bind(id);
+    Ok(query
+        .build_query_as()
+        .fetch_optional(&mut **transaction)
+        .await?)
+}
