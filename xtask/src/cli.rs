@@ -1,6 +1,8 @@
 //! The commands and what they call.
 
-use crate::{api, audience, bench, deploy, gates, generate, paths::Instance, posts, status, up};
+use crate::{
+    api, audience, bench, demo_webhook, deploy, gates, generate, paths::Instance, posts, status, up,
+};
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     },
     /// Development only: publishes an Experiment's posts and sends what an invented audience did with them.
     SimulateAudience(audience::Options),
+    /// Development only: sends what GitHub sends when a pull request is merged, signed with the secret of an AchievementSource.
+    DemoWebhook(demo_webhook::Options),
     /// Makes a key of the REST API and prints it.
     ApiKey(api::KeyOptions),
     /// Shows the log of a piece, for example `apiserver`, `postgres`, `operator`; without a name, which there are.
@@ -83,6 +87,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Env => println!("{}", deploy::shell_environment(&dev)),
         Command::Posts { job, namespace } => posts::print(&dev, &namespace, &job)?,
         Command::SimulateAudience(options) => audience::simulate(&dev, &options)?,
+        Command::DemoWebhook(options) => demo_webhook::send(&dev, &options)?,
         Command::ApiKey(options) => api::make_key(&dev, &options)?,
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),

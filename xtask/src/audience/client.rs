@@ -1,26 +1,13 @@
-//! The REST API of a cluster, through a port that `kubectl` forwards.
+//! The REST API of a cluster, with a key of its own.
 
-use crate::{
-    exec,
-    native::{kubectl, pki},
-    paths::Instance,
-};
-use anyhow::{Context, Result, bail};
-use std::{
-    fs,
-    io::{self, BufRead, BufReader},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    thread,
-};
-
-const NAMESPACE: &str = "threads-system";
-const SERVICE: &str = "service/threads-agent-api";
+use crate::{exec, forward::Forwarding, native::pki, paths::Instance};
+use anyhow::{Result, bail};
+use std::{fs, path::PathBuf, process::Command};
 
 /// Ends the forwarding and forgets the key when dropped.
 pub struct Client {
-    forwarding: Child,
     address: String,
+    _forwarding: Forwarding,
     /// Holds the header with the key, which is on no command line.
     header: PathBuf,
     body: PathBuf,
@@ -40,29 +27,13 @@ impl Client {
         };
         let (header, body) = (name("header"), name("body"));
         pki::write_private(&header, &format!("Authorization: Bearer {}\n", key.trim()))?;
-        let mut forwarding = kubectl(instance)
-            .args(["-n", NAMESPACE, "port-forward", SERVICE, ":8080"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("starting kubectl port-forward")?;
-        let mut line = String::new();
-        if let Some(output) = forwarding.stdout.take() {
-            let mut output = BufReader::new(output);
-            output.read_line(&mut line)?;
-            // It tells of each connection, and would end with the first one that nobody reads of.
-            thread::spawn(move || io::copy(&mut output, &mut io::sink()));
-        }
-        let mut client = Self {
-            forwarding,
-            address: String::new(),
+        let forwarding = Forwarding::open(instance, 8080)?;
+        Ok(Self {
+            address: forwarding.address.clone(),
+            _forwarding: forwarding,
             header,
             body,
-        };
-        client.address = forwarded(&line).with_context(|| {
-            format!("{SERVICE} in namespace {NAMESPACE} cannot be reached; does the API run?")
-        })?;
-        Ok(client)
+        })
     }
 
     pub fn get(&self, path: &str) -> Result<String> {
@@ -108,8 +79,6 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         // Whatever fails here failed because it is gone already.
-        let _ = self.forwarding.kill();
-        let _ = self.forwarding.wait();
         let _ = fs::remove_file(&self.header);
         let _ = fs::remove_file(&self.body);
     }
@@ -128,26 +97,4 @@ fn make_key(namespace: &str) -> Result<String> {
         "posts:read,posts:write,outcomes:write",
     ]))?;
     Ok(key)
-}
-
-/// The address in `Forwarding from 127.0.0.1:40123 -> 8080`.
-fn forwarded(line: &str) -> Option<String> {
-    let rest = line.strip_prefix("Forwarding from ")?;
-    let (address, _) = rest.split_once(" -> ")?;
-    Some(address.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::forwarded;
-
-    #[test]
-    fn the_port_that_was_given_is_read() {
-        assert_eq!(
-            forwarded("Forwarding from 127.0.0.1:40123 -> 8080\n").as_deref(),
-            Some("127.0.0.1:40123")
-        );
-        assert_eq!(forwarded("error: no Pod\n"), None);
-        assert_eq!(forwarded(""), None);
-    }
 }
