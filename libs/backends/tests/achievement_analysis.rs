@@ -497,3 +497,25 @@ async fn a_person_overrules_what_counts_as_a_duplicate() {
     scene.analysed(3, 1, "maya", [1.0, 0.0]).await;
     assert_eq!(scene.original(second).await, None);
 }
+
+// FAULTS 14: one record that cannot be read holds no other back.
+#[tokio::test]
+async fn faults_14_an_unreadable_record_fails_alone() {
+    let Some(scene) = Scene::create().await else {
+        return;
+    };
+    let poison = scene.told(&pull(1)).await;
+    let sound = scene.told(&pull(2)).await;
+    scene
+        .sql(&format!(
+            r#"UPDATE achievements SET people = '[{{"login": "maya", "role": "king"}}]' WHERE id = '{poison}'"#
+        ))
+        .await;
+    assert_eq!(scene.claim().await.unwrap().subject.id, sound);
+    assert_eq!(
+        scene
+            .number("SELECT count(*) FROM achievement_tasks WHERE error_code = 'Unreadable' AND status = 'queued' AND retry_count = 1")
+            .await,
+        1
+    );
+}

@@ -86,6 +86,14 @@ async fn tasks_of_a_source_that_is_gone_go_to_the_one_that_is_left_and_back_to_n
             .open
     );
     let other = source(store, NAMESPACE).await;
+    assert_eq!(
+        store.sweep_analyses().await.unwrap().moved,
+        1,
+        "any source's workers can do what is not compared"
+    );
+    scene
+        .sql("UPDATE achievement_tasks SET source_uid = NULL")
+        .await;
     scene
         .sql(&format!(
             r#"UPDATE achievement_sources SET collection = 'c', settings = settings || '{{"embedding": {{"endpoint": "http://llm.test/v1",

@@ -7,6 +7,7 @@ use domain::{
     tasks::TaskFailure,
 };
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::{PgPool, postgres::PgPoolOptions, types::Json};
 use std::time::Duration;
 use uuid::Uuid;
@@ -105,12 +106,23 @@ impl AnalysisStore {
         migrate::check_version(found)
     }
 
-    /// Claims the oldest claimable task, or none.
+    /// Claims the oldest claimable task, or none. A record that this build cannot read is a failed attempt of its own task and holds
+    /// no other back (FAULTS 14).
     ///
     /// # Errors
-    /// Database errors, or a row that this build cannot read.
+    /// Database errors.
     pub async fn claim(&self, request: &AnalysisClaim) -> Result<Option<AnalysisTask>, StoreError> {
-        let claimed: Option<Json<AnalysisTask>> =
+        while let Some(claimed) = self.claim_raw(request).await? {
+            match serde_json::from_value(claimed.clone()) {
+                Ok(task) => return Ok(Some(task)),
+                Err(error) => self.refuse(&claimed, &error).await?,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn claim_raw(&self, request: &AnalysisClaim) -> Result<Option<Value>, StoreError> {
+        Ok(
             sqlx::query_scalar("SELECT claim_achievement_task($1, $2, $3, $4, $5)")
                 .bind(request.source_uid)
                 .bind(request.protocol)
@@ -118,8 +130,27 @@ impl AnalysisStore {
                 .bind(&request.worker)
                 .bind(seconds(request.lease))
                 .fetch_one(&self.pool)
-                .await?;
-        Ok(claimed.map(|Json(task)| task))
+                .await?,
+        )
+    }
+
+    /// Within the attempt limit, because a newer worker may be able to read it.
+    async fn refuse(&self, claimed: &Value, error: &serde_json::Error) -> Result<(), StoreError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Leased {
+            id: Uuid,
+            lease_token: Uuid,
+        }
+        let Leased { id, lease_token } = Leased::deserialize(claimed)?;
+        tracing::error!(task = %id, %error, "this build cannot read the record");
+        sqlx::query("SELECT fail_achievement_task($1, $2, 'bug', 'Unreadable', $3, NULL)")
+            .bind(id)
+            .bind(lease_token)
+            .bind(format!("this worker cannot read the record: {error}"))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Prolongs the lease; false where the attempt shall be abandoned.

@@ -112,10 +112,15 @@ async fn cancel_deleted(
     .rows_affected())
 }
 
+/// To the source by whose settings the record is compared; else to any of the namespace, whose workers analyse it without; where the
+/// namespace has no source it waits for a worker of none.
 async fn move_orphans(transaction: &mut Transaction<'static, Postgres>) -> Result<u64, StoreError> {
     Ok(sqlx::query(
         "UPDATE achievement_tasks task SET source_uid = wanted.source
-         FROM (SELECT waiting.id, analysis_source(waiting.namespace, record.source_uid) AS source
+         FROM (SELECT waiting.id, coalesce(analysis_source(waiting.namespace, record.source_uid),
+                 (SELECT any_source.uid FROM achievement_sources any_source
+                  WHERE any_source.namespace = waiting.namespace AND any_source.gone_at IS NULL AND NOT any_source.suspended
+                  ORDER BY any_source.created_at, any_source.uid LIMIT 1)) AS source
              FROM achievement_tasks waiting JOIN achievements record ON record.id = waiting.achievement_id
              LEFT JOIN achievement_sources source ON source.uid = waiting.source_uid AND source.gone_at IS NULL
              WHERE waiting.status = 'queued' AND source.uid IS NULL ORDER BY waiting.id LIMIT 5000) wanted
