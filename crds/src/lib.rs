@@ -4,6 +4,7 @@
 //! comments on the types are the user's manual: they become the text of `kubectl explain` and of `docs/api.md`.
 
 pub mod achievement;
+pub mod achievement_source;
 pub mod common;
 pub mod content_job;
 pub mod experiment;
@@ -11,6 +12,7 @@ pub mod persona;
 pub mod prompt_template;
 
 pub use achievement::{Achievement, AchievementSpec, AchievementStatus};
+pub use achievement_source::{AchievementSource, AchievementSourceSpec, AchievementSourceStatus};
 pub use common::condition::{ConditionType, Reason};
 pub use common::conditions::{ConditionState, find_condition, is_true, set_condition};
 pub use content_job::{ContentJob, ContentJobSpec, ContentJobStatus};
@@ -30,6 +32,7 @@ pub fn definitions() -> Vec<CustomResourceDefinition> {
         PromptTemplate::crd(),
         Experiment::crd(),
         Achievement::crd(),
+        AchievementSource::crd(),
     ]
     .into_iter()
     .map(common::schema::finish)

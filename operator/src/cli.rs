@@ -81,6 +81,9 @@ pub struct Settings {
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
     pub health_addr: SocketAddr,
+    /// Pepper of the API, from which the key is derived that seals webhook secrets; absent: AchievementSources take no webhook.
+    #[arg(long, env = "API_KEY_PEPPER", hide_env_values = true, value_parser = secret)]
+    pub api_key_pepper: Option<SecretString>,
     #[command(flatten)]
     pub services: ServiceSettings,
     #[command(flatten)]

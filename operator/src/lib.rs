@@ -1,6 +1,7 @@
-//! The operator: four controllers and a handful of loops under one elected, fenced leader.
+//! The operator: six controllers and a handful of loops under one elected, fenced leader.
 
 pub mod achievement;
+pub mod achievement_source;
 pub mod cli;
 pub mod content_job;
 pub mod context;

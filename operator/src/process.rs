@@ -1,7 +1,7 @@
 //! The life of the process: migrate and end; or stand by, lead, drain.
 
 use crate::{
-    achievement,
+    achievement, achievement_source,
     cli::{Cli, Command, ExperimentCommand, MigrateSettings, Settings},
     content_job,
     context::{Broker, Context, Process},
@@ -168,6 +168,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
         jobs,
         experiments,
         achievements,
+        sources,
     } = triggered;
     control(&mut parts, persona::run::run(ctx.clone(), personas));
     control(
@@ -177,6 +178,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     control(&mut parts, prompt_template::run(ctx.clone(), templates));
     control(&mut parts, experiment::run(ctx.clone(), experiments));
     control(&mut parts, achievement::run(ctx.clone(), achievements));
+    control(&mut parts, achievement_source::run(ctx.clone(), sources));
     parts.spawn(endless(loops::listen::run(ctx.clone())));
     parts.spawn(endless(loops::pause::run(ctx.clone())));
     parts.spawn(endless(loops::relay::run(ctx.clone())));

@@ -1,7 +1,7 @@
 //! How the parts of the operator wake each other. Nothing here carries data that a restart may not lose: whoever is woken reads
 //! the rows or the resource anew.
 
-use crds::{Achievement, ContentJob, Experiment, Persona, PromptTemplate};
+use crds::{Achievement, AchievementSource, ContentJob, Experiment, Persona, PromptTemplate};
 use kube::{Resource, runtime::reflector::ObjectRef};
 use std::sync::Arc;
 use tokio::sync::{Notify, mpsc, watch};
@@ -36,6 +36,7 @@ pub struct Triggers {
     pub jobs: Trigger<ContentJob>,
     pub experiments: Trigger<Experiment>,
     pub achievements: Trigger<Achievement>,
+    pub sources: Trigger<AchievementSource>,
 }
 
 /// The controllers' ends of [`Triggers`].
@@ -46,6 +47,7 @@ pub struct TriggeredAll {
     pub jobs: Triggered<ContentJob>,
     pub experiments: Triggered<Experiment>,
     pub achievements: Triggered<Achievement>,
+    pub sources: Triggered<AchievementSource>,
 }
 
 impl Triggers {
@@ -56,6 +58,7 @@ impl Triggers {
         let (jobs, on_jobs) = mpsc::unbounded_channel();
         let (experiments, on_experiments) = mpsc::unbounded_channel();
         let (achievements, on_achievements) = mpsc::unbounded_channel();
+        let (sources, on_sources) = mpsc::unbounded_channel();
         (
             Self {
                 personas: Trigger(personas),
@@ -63,6 +66,7 @@ impl Triggers {
                 jobs: Trigger(jobs),
                 experiments: Trigger(experiments),
                 achievements: Trigger(achievements),
+                sources: Trigger(sources),
             },
             TriggeredAll {
                 personas: on_personas,
@@ -70,6 +74,7 @@ impl Triggers {
                 jobs: on_jobs,
                 experiments: on_experiments,
                 achievements: on_achievements,
+                sources: on_sources,
             },
         )
     }

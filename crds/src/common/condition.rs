@@ -108,6 +108,13 @@ words! {
         PortfolioReady,
         /// A persona announced it.
         Published,
+
+        /// The host answers the source's requests; Unknown before the first.
+        Reachable,
+        /// A delivery with a good signature came; Unknown before the first.
+        WebhookVerified,
+        /// Everything merged is known as of the last backfill, and that is not overdue.
+        CaughtUp,
     }
 }
 
@@ -138,6 +145,10 @@ words! {
         NotApplicable,
         /// Nothing has been observed yet.
         NotObserved,
+        /// The host of a source does not answer, or refuses.
+        HostUnreachable,
+        /// The newest backfill did not end in time.
+        Behind,
 
         /// A task waits for a worker.
         WaitingForWorker,

@@ -56,6 +56,10 @@ pub enum SecretPurpose {
     Model,
     Embedding,
     Moderation,
+    /// Token with which a source reads its host.
+    Github,
+    /// Secrets by which deliveries are verified; no worker mounts them.
+    Webhook,
 }
 
 impl SecretPurpose {
@@ -66,6 +70,8 @@ impl SecretPurpose {
             Self::Model => "model",
             Self::Embedding => "embedding",
             Self::Moderation => "moderation",
+            Self::Github => "github",
+            Self::Webhook => "webhook",
         }
     }
 

@@ -200,6 +200,21 @@ impl ConditionType {
             ),
             Self::SourceVerified => (&[Succeeded, SelfDeclared, NotTold], &[]),
             Self::Recorded => (&[Succeeded, Progressing, DuplicateNotFound], &[]),
+            Self::Reachable => (&[NotObserved, Succeeded, HostUnreachable], &[]),
+            Self::WebhookVerified => (
+                &[
+                    NotObserved,
+                    NotApplicable,
+                    Succeeded,
+                    SecretNotFound,
+                    SecretNotLabelled,
+                    SecretHostNotAllowed,
+                    SecretKeyMissing,
+                    DependencyUnavailable,
+                ],
+                &[],
+            ),
+            Self::CaughtUp => (&[NotObserved, Succeeded, Behind, Suspended], &[]),
             Self::Analyzed => (&[Succeeded, WaitingForAnalysis, AnalysisFailed], &[]),
             Self::PortfolioReady => (
                 &[

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
-use threads_crds::{Achievement, ContentJob, Experiment, Persona, PromptTemplate, definitions};
+use threads_crds::{
+    Achievement, AchievementSource, ContentJob, Experiment, Persona, PromptTemplate, definitions,
+};
 
 /// All documents of all manifests of examples/.
 fn documents() -> Vec<Value> {
@@ -61,6 +63,7 @@ fn every_example_is_read_without_loss_and_keeps_the_rules() {
             "PromptTemplate" => read::<PromptTemplate>(&document).validate_cel(),
             "Experiment" => read::<Experiment>(&document).validate_cel(),
             "Achievement" => read::<Achievement>(&document).validate_cel(),
+            "AchievementSource" => read::<AchievementSource>(&document).validate_cel(),
             _ => continue,
         };
         assert_eq!(
@@ -76,6 +79,7 @@ fn every_example_is_read_without_loss_and_keeps_the_rules() {
         kinds,
         [
             "Achievement",
+            "AchievementSource",
             "ContentJob",
             "ContentJob",
             "ContentJob",
@@ -139,9 +143,20 @@ fn references_between_the_examples_meet() {
             "no track {track}"
         );
     }
-    let secret = of("Secret").remove(0);
-    let purposes = secret["metadata"]["labels"][threads_crds::common::meta::LABEL_USE]
-        .as_str()
-        .unwrap();
-    assert_eq!(purposes, "model.embedding.moderation");
+    let purposes = |name: &str| {
+        let secrets = of("Secret");
+        let secret = secrets.iter().find(|it| it["metadata"]["name"] == name);
+        let label =
+            secret.map(|it| &it["metadata"]["labels"][threads_crds::common::meta::LABEL_USE]);
+        label.and_then(Value::as_str).map(str::to_owned)
+    };
+    let key = &personas[0].spec.model.api_key_secret_ref.name;
+    assert_eq!(purposes(key).as_deref(), Some("model.embedding.moderation"));
+    for source in of("AchievementSource")
+        .iter()
+        .map(read::<AchievementSource>)
+    {
+        let webhook = source.spec.webhook.unwrap().secret_ref.name;
+        assert_eq!(purposes(&webhook).as_deref(), Some("webhook"));
+    }
 }

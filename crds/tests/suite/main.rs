@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod achievement;
+mod achievement_source;
 mod chart;
 mod content_job;
 mod examples;

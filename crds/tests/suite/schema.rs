@@ -2,7 +2,9 @@ use crate::support::{schema_of, visit};
 use kube::core::cel::{compile_schema, estimate_rule_cost};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use threads_crds::{achievement, content_job, definitions, experiment, persona, prompt_template};
+use threads_crds::{
+    achievement, achievement_source, content_job, definitions, experiment, persona, prompt_template,
+};
 
 /// What a list, string, map or integer lacks to be bounded.
 fn missing_bound(node: &Value) -> Option<&'static str> {
@@ -220,6 +222,7 @@ fn every_status_names_its_conditions() {
         prompt_template::CONDITIONS,
         experiment::CONDITIONS,
         achievement::CONDITIONS,
+        achievement_source::CONDITIONS,
     ];
     for (crd, conditions) in definitions().iter().zip(kinds) {
         let schema = schema_of(crd);

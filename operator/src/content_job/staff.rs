@@ -310,6 +310,8 @@ fn secret_needs(revision: &PersonaRevision) -> Vec<SecretNeed> {
             .moderation
             .as_ref()
             .map_or("", |moderation| moderation.endpoint.as_str()),
+        // No persona has these.
+        SecretPurpose::Github | SecretPurpose::Webhook => "",
     };
     keys(revision)
         .into_iter()

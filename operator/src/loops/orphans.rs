@@ -101,6 +101,7 @@ async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
             let gone = parent_is_gone(ctx, &owner.namespace).await?;
             ctx.store.bury_achievement(owner.uid, gone).await?;
         }
+        Kind::AchievementSource => ctx.store.bury_source(owner.uid).await?,
     }
     Ok(())
 }

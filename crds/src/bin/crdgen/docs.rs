@@ -7,7 +7,8 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::Value;
 use threads_crds::common::reasons::{CAUSES, OF_JOBS};
 use threads_crds::{
-    ConditionType, Reason, achievement, content_job, experiment, persona, prompt_template,
+    ConditionType, Reason, achievement, achievement_source, content_job, experiment, persona,
+    prompt_template,
 };
 
 /// The whole reference in Markdown.
@@ -18,6 +19,7 @@ pub fn build_reference(definitions: &[CustomResourceDefinition]) -> String {
         prompt_template::CONDITIONS,
         experiment::CONDITIONS,
         achievement::CONDITIONS,
+        achievement_source::CONDITIONS,
     ];
     let mut page = String::from(HEAD);
     for crd in definitions {

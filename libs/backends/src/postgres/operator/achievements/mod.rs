@@ -3,7 +3,9 @@
 pub mod analyses;
 pub mod declared;
 pub mod points;
+pub mod sources;
 
 pub use analyses::SweptAnalyses;
 pub use declared::{AchievementMark, AchievementRow, DeclaredAchievement, RecordKey};
 pub use points::PendingAchievement;
+pub use sources::{SourceMark, SourceRecord, SourceRow};

@@ -94,7 +94,8 @@ impl OperatorStore {
              WHERE gone_at IS NULL AND kind <> 'embed'
              UNION ALL SELECT uid, namespace, name, 'Persona' FROM personas WHERE gone_at IS NULL
              UNION ALL SELECT coalesce(object_uid, uid), namespace, name, 'Experiment' FROM experiments WHERE gone_at IS NULL
-             UNION ALL SELECT resource_uid, namespace, coalesce(resource_name, ''), 'Achievement' FROM achievements WHERE resource_uid IS NOT NULL",
+             UNION ALL SELECT resource_uid, namespace, coalesce(resource_name, ''), 'Achievement' FROM achievements WHERE resource_uid IS NOT NULL
+             UNION ALL SELECT uid, namespace, name, 'AchievementSource' FROM achievement_sources WHERE gone_at IS NULL",
         )
         .fetch_all(self.pool())
         .await?)
@@ -118,6 +119,7 @@ pub enum OwnerKind {
     ContentJob,
     Experiment,
     Achievement,
+    AchievementSource,
 }
 
 /// Ends all unfinished runs of the same resource name but `current`; answers how many.

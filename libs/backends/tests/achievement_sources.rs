@@ -1,0 +1,151 @@
+//! Rows of sources, against a real Postgres.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/achievements.rs"]
+mod support;
+
+use backends::postgres::{
+    operator::{OperatorStore, achievements::SourceRecord},
+    testing::TestDatabase,
+};
+use domain::achievement::SourceSettings;
+use support::{pull, settings, tell_pull};
+use uuid::Uuid;
+
+const FIRST: Uuid = Uuid::from_u128(1);
+const SECOND: Uuid = Uuid::from_u128(2);
+const NAMESPACE: Uuid = Uuid::from_u128(9);
+
+async fn store() -> Option<OperatorStore> {
+    let database = TestDatabase::create().await.unwrap()?;
+    Some(
+        OperatorStore::lead(&database.operator_url, "test")
+            .await
+            .unwrap(),
+    )
+}
+
+async fn sync(store: &OperatorStore, uid: Uuid, settings: &SourceSettings) {
+    let record = SourceRecord {
+        uid,
+        namespace: "a",
+        namespace_uid: NAMESPACE,
+        name: "shop",
+        settings,
+        credentials_digest: "",
+        suspended: false,
+    };
+    store.sync_source(&record).await.unwrap();
+}
+
+fn declared() -> SourceSettings {
+    serde_json::from_value(settings()).unwrap()
+}
+
+async fn count(store: &OperatorStore, query: &'static str) -> i64 {
+    sqlx::query_scalar(query)
+        .fetch_one(store.pool())
+        .await
+        .unwrap()
+}
+
+async fn cursor(store: &OperatorStore, source: Uuid) {
+    sqlx::query("INSERT INTO backfill_cursors (source_uid, repository, stream, namespace) VALUES ($1, 'acme/shop', 'pulls', 'a')")
+        .bind(source)
+        .execute(store.pool())
+        .await
+        .unwrap();
+}
+
+// FAULTS 44, 46: a resource that goes ends its webhook and keeps its records; one made again under its name goes on with them.
+#[tokio::test]
+async fn a_source_made_again_goes_on_with_its_records_but_not_with_sealed_secrets() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    store
+        .set_webhook_keys(FIRST, Some((b"sealed", "v1")))
+        .await
+        .unwrap();
+    tell_pull(&store, "a", FIRST, &pull(1)).await;
+    cursor(&store, FIRST).await;
+    store.bury_source(FIRST).await.unwrap();
+    assert_eq!(store.source_row(FIRST).await.unwrap(), None);
+    assert_eq!(
+        count(
+            &store,
+            "SELECT count(*) FROM achievement_sources WHERE webhook_keys IS NOT NULL"
+        )
+        .await,
+        0
+    );
+
+    sync(&store, SECOND, &declared()).await;
+    let row = store.source_row(SECOND).await.unwrap().unwrap();
+    assert_eq!((row.collected, row.webhook_keys_digest), (1, None));
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM achievement_sources").await,
+        1
+    );
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM backfill_cursors").await,
+        1
+    );
+}
+
+// The old object's burial may come after its successor was seen.
+#[tokio::test]
+async fn a_source_replaced_before_its_end_was_noticed_is_taken_over_and_not_buried() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    sync(&store, SECOND, &declared()).await;
+    store.bury_source(FIRST).await.unwrap();
+    assert!(store.source_row(SECOND).await.unwrap().is_some());
+    let owners = store.owners_thought_alive().await.unwrap();
+    assert!(owners.iter().any(|owner| owner.uid == SECOND));
+    assert!(owners.iter().all(|owner| owner.uid != FIRST));
+}
+
+#[tokio::test]
+async fn only_a_change_of_what_is_collected_starts_the_backfill_from_the_beginning() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    cursor(&store, FIRST).await;
+    let fewer = SourceSettings {
+        resources: 1,
+        ..declared()
+    };
+    sync(&store, FIRST, &fewer).await;
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM backfill_cursors").await,
+        1
+    );
+    let mut filtered = fewer;
+    filtered.filters.exclude_labels = vec!["chore".into()];
+    sync(&store, FIRST, &filtered).await;
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM backfill_cursors").await,
+        0
+    );
+}
+
+#[tokio::test]
+async fn a_purge_takes_everything_but_what_somebody_declared() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    tell_pull(&store, "a", FIRST, &pull(1)).await;
+    tell_pull(&store, "a", FIRST, &pull(2)).await;
+    sqlx::query(
+        "UPDATE achievements SET resource_uid = $1, resource_name = 'mine' WHERE number = 2",
+    )
+    .bind(Uuid::from_u128(7))
+    .execute(store.pool())
+    .await
+    .unwrap();
+    store.purge_source(FIRST).await.unwrap();
+    store.purge_source(FIRST).await.unwrap();
+    assert_eq!(
+        count(&store, "SELECT count(*) FROM achievement_sources").await,
+        0
+    );
+    assert_eq!(count(&store, "SELECT number FROM achievements").await, 2);
+}
