@@ -29,6 +29,9 @@ pub struct ServeSettings {
     /// Where the API is served.
     #[arg(long, env = "HTTP_ADDR", default_value = "0.0.0.0:8080")]
     pub http_addr: SocketAddr,
+    /// Where achievements and webhooks are served.
+    #[arg(long, env = "ACHIEVEMENTS_LISTEN", default_value = "0.0.0.0:8090")]
+    pub achievements_listen: SocketAddr,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8081")]
     pub health_addr: SocketAddr,

@@ -113,6 +113,12 @@ impl Pepper {
         Ok(Self(secret))
     }
 
+    /// What other keys are derived from.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.0.expose_secret().as_bytes()
+    }
+
     /// HMAC-SHA-256 of the key's secret; the id is in it, so that rows cannot be exchanged.
     #[must_use]
     pub fn hash(&self, key: &ApiKey) -> [u8; 32] {

@@ -14,10 +14,12 @@ mod metrics;
 mod problem;
 mod routes;
 mod serve;
+mod server;
 mod state;
 
 pub use kubernetes::Cluster;
-pub use routes::{document, router};
+pub use routes::{achievements_router, document, router};
+pub use server::run as serve_connections;
 pub use state::{App, Limits};
 
 use cli::{Cli, Command};

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub seconds: HistogramVec,
     /// `threads_outcomes_total{fate}`
     pub outcomes: IntCounterVec,
+    /// `threads_webhook_deliveries_total{outcome}`
+    pub deliveries: IntCounterVec,
 }
 
 impl Metrics {
@@ -50,6 +52,14 @@ impl Metrics {
             ),
             &["fate"],
         )?;
+        let deliveries = IntCounterVec::new(
+            Opts::new(
+                "threads_webhook_deliveries_total",
+                "Deliveries of webhooks by how they were answered.",
+            ),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(deliveries.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(outcomes.clone()))?;
@@ -58,6 +68,7 @@ impl Metrics {
             requests,
             seconds,
             outcomes,
+            deliveries,
         })
     }
 }

@@ -50,6 +50,7 @@ macro_rules! problems {
 problems! {
     invalid => BAD_REQUEST, "invalid-request", "Invalid request";
     unauthorized => UNAUTHORIZED, "unauthorized", "No valid API key";
+    unsigned => UNAUTHORIZED, "invalid-signature", "Signature does not hold";
     forbidden => FORBIDDEN, "forbidden", "Not allowed";
     not_found => NOT_FOUND, "not-found", "Not found";
     method_not_allowed => METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed";

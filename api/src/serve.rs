@@ -4,13 +4,14 @@ use crate::{
     cli::ServeSettings,
     key::Pepper,
     kubernetes::Cluster,
-    routes::router,
+    routes::{achievements_router, router},
+    server,
     state::{App, Limits},
 };
 use anyhow::Context;
 use backends::postgres::{StoreError, api::ApiStore};
 use secrecy::ExposeSecret;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 use telemetry::{Check, Checks, Endpoints};
 use tokio::{
     net::TcpListener,
@@ -37,33 +38,38 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     };
     let ready = endpoints.ready.clone();
     let health = telemetry::bind(settings.health_addr).await?;
-    let listener = TcpListener::bind(settings.http_addr)
-        .await
-        .with_context(|| format!("cannot serve the API on {}", settings.http_addr))?;
+    let content = bind(settings.http_addr).await?;
+    let achievements = bind(settings.achievements_listen).await?;
     let (stop, serving) = (stop_on_signal()?, CancellationToken::new());
     let watching = tokio::spawn(watch_database(
         app.store.clone(),
         ready.register("postgres", "not asked yet"),
     ));
     let telling = tokio::spawn(endpoints.serve(health, serving.clone()));
-    tracing::info!(address = %settings.http_addr, "the API is served");
-    let server =
-        axum::serve(listener, router(app)).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tracing::info!(address = %settings.http_addr, achievements = %settings.achievements_listen, "the API is served");
+    let servers = async {
+        tokio::join!(
+            server::run(content, router(app.clone()), stop.clone()),
+            server::run(achievements, achievements_router(app), stop.clone()),
+        )
+    };
     let drained = async {
         stop.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
-    let ended = tokio::select! {
-        ended = server => ended.context("the server of the API broke"),
-        () = drained => {
-            tracing::warn!("requests still ran when the time for draining was over");
-            Ok(())
-        }
-    };
+    tokio::select! {
+        ((), ()) = servers => {}
+        () = drained => tracing::warn!("requests still ran when the time for draining was over"),
+    }
     watching.abort();
     serving.cancel();
-    telling.await??;
-    ended
+    telling.await?
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot serve the API on {address}"))
 }
 
 /// None outside a cluster; reading posts and taking outcomes needs none.

@@ -1,6 +1,6 @@
 //! What every route works with.
 
-use crate::{key::Pepper, kubernetes::Cluster, metrics::Metrics};
+use crate::{key::Pepper, kubernetes::Cluster, metrics::Metrics, routes::Receiver};
 use backends::postgres::{StoreError, api::ApiStore};
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +13,8 @@ pub struct App {
     pub cluster: Option<Cluster>,
     pub metrics: Metrics,
     pub limits: Limits,
+    /// Checks deliveries of webhooks.
+    pub webhooks: Arc<Receiver>,
 }
 
 /// What a request may take.
@@ -22,6 +24,8 @@ pub struct Limits {
     pub json_bytes: usize,
     /// A body of outcomes, bytes.
     pub outcome_bytes: u64,
+    /// A delivery of a webhook, bytes.
+    pub webhook_bytes: usize,
     /// A whole request that is no stream.
     pub request: Duration,
     /// Between two pieces of a streamed body.
@@ -35,6 +39,7 @@ impl Default for Limits {
         Self {
             json_bytes: 256 * 1024,
             outcome_bytes: 512 * 1024 * 1024,
+            webhook_bytes: 5 * 1024 * 1024,
             request: Duration::from_secs(30),
             idle: Duration::from_secs(15),
             stream: Duration::from_secs(600),
@@ -55,6 +60,10 @@ impl App {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             store: ApiStore::connect_lazy(database_url)?,
+            webhooks: Arc::new(
+                Receiver::new(pepper.bytes())
+                    .map_err(|error| StoreError::Invalid(error.to_string()))?,
+            ),
             pepper: Arc::new(pepper),
             cluster,
             metrics: Metrics::new()

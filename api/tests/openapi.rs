@@ -20,9 +20,10 @@ fn every_route_names_the_verb_that_it_needs_and_how_it_fails() {
     assert!(paths.len() >= 15, "{}", paths.len());
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
+            let signed = path.starts_with("/webhooks/");
             let verb = operation["security"][0]["key"][0].as_str();
             assert!(
-                verb.is_some_and(|verb| verb.contains(':')),
+                signed != verb.is_some_and(|verb| verb.contains(':')),
                 "{method} {path}"
             );
             let failure = &operation["responses"]["default"]["content"]["application/problem+json"];

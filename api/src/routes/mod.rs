@@ -5,6 +5,9 @@ mod experiments;
 mod outcomes;
 mod posts;
 mod variants;
+mod webhooks;
+
+pub use webhooks::Receiver;
 
 use crate::{layers, problem::Problem, state::App};
 use axum::{Router, middleware};
@@ -14,9 +17,18 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-/// The API as a service.
+/// Posts, outcomes and experiments as a service.
 pub fn router(app: App) -> Router {
-    let (routes, _document) = described().split_for_parts();
+    serve(content(), app)
+}
+
+/// Achievements, and the webhooks that tell of them, as a service of its own.
+pub fn achievements_router(app: App) -> Router {
+    serve(achievements(), app)
+}
+
+fn serve(routes: OpenApiRouter<App>, app: App) -> Router {
+    let (routes, _document) = routes.split_for_parts();
     routes
         .fallback(async || {
             Problem::not_found(
@@ -33,13 +45,24 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Description::openapi())
+fn content() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(posts::routes())
         .merge(outcomes::routes())
         .merge(experiments::routes())
         .merge(variants::routes())
+}
+
+fn achievements() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .merge(achievements::routes())
+        .merge(webhooks::routes())
+}
+
+fn described() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(content())
+        .merge(achievements())
 }
 
 /// The OpenAPI document, made of the routes themselves.
@@ -56,7 +79,7 @@ pub fn document() -> serde_json::Result<String> {
 #[openapi(
     info(
         title = "Threads-Agent",
-        description = "Posts, what became of them, and experiments. Every request needs an API key, which is bound to one Kubernetes namespace; failures are problem details (RFC 9457).",
+        description = "Posts, what became of them, and experiments (port 8080); achievements and webhooks (port 8090). Every request but a signed webhook needs an API key, which is bound to one Kubernetes namespace; failures are problem details (RFC 9457).",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
@@ -65,6 +88,7 @@ pub fn document() -> serde_json::Result<String> {
         (name = "experiments", description = "Experiments, their figures and their participants."),
         (name = "achievements", description = "What was accomplished, by what evidence, and what that is worth."),
         (name = "variants", description = "Counts of variants, for display; no verdict rests on them."),
+        (name = "webhooks", description = "Deliveries of source hosts, signed and without an API key."),
     ),
     components(schemas(Problem)),
     modifiers(&Keys),

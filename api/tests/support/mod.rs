@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 use std::net::SocketAddr;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub const ALL: [&str; 7] = [
@@ -26,12 +27,14 @@ pub const ALL: [&str; 7] = [
     "achievements:read",
     "achievements:write",
 ];
-const PEPPER: &str = "a pepper for the tests";
+pub const PEPPER: &str = "a pepper for the tests";
 const PASSWORD: &str = "test-password";
 
 pub struct World {
     pub database: TestDatabase,
     pub address: SocketAddr,
+    /// Of achievements and webhooks.
+    pub achievements: SocketAddr,
     pub app: App,
     client: Client,
 }
@@ -67,17 +70,29 @@ impl World {
             limits,
         )
         .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = api::router(app.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let address = serve(api::router(app.clone())).await;
+        let achievements = serve(api::achievements_router(app.clone())).await;
         let _ = rustls::crypto::ring::default_provider().install_default();
         Some(Self {
             database,
             address,
+            achievements,
             app,
             client: Client::new(),
         })
+    }
+
+    /// The same database, served by a process that knows nothing of what the other did.
+    pub async fn restarted(&self) -> SocketAddr {
+        let role = format!("{}_api", self.database.install);
+        let app = App::new(
+            &self.database.url_of(&role, PASSWORD),
+            Pepper::new(PEPPER.to_owned().into()).unwrap(),
+            None,
+            Limits::default(),
+        )
+        .unwrap();
+        serve(api::achievements_router(app)).await
     }
 
     pub async fn sql(&self) -> PgConnection {
@@ -117,8 +132,13 @@ impl World {
     }
 
     pub fn request(&self, method: Method, path: &str, key: &str) -> RequestBuilder {
+        let of_achievements = ["/achievements", "/portfolio", "/analytics"];
+        let address = match of_achievements.iter().any(|it| path.starts_with(it)) {
+            true => self.achievements,
+            false => self.address,
+        };
         self.client
-            .request(method, format!("http://{}{path}", self.address))
+            .request(method, format!("http://{address}{path}"))
             .bearer_auth(key)
     }
 
@@ -142,6 +162,17 @@ impl World {
         )
         .await
     }
+}
+
+async fn serve(router: axum::Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(api::serve_connections(
+        listener,
+        router,
+        CancellationToken::new(),
+    ));
+    address
 }
 
 /// Sends and reads; a refusal must be a problem with a sentence.
