@@ -23,6 +23,10 @@ pub struct Metrics {
     pub relay: RelayMetrics,
     pub sweep: SweepMetrics,
     pub experiments: ExperimentMetrics,
+    /// `threads_webhook_deliveries_total{outcome}`: recorded, evidence, ignored, filtered, invalid.
+    pub deliveries: IntCounterVec,
+    /// `threads_webhook_deliveries_waiting`
+    pub deliveries_waiting: IntGauge,
 }
 
 #[derive(Debug, Clone)]
@@ -178,6 +182,19 @@ impl Metrics {
                 )?,
             },
             experiments: ExperimentMetrics::new(&registry)?,
+            deliveries: counters(
+                &registry,
+                "threads_webhook_deliveries_total",
+                "Deliveries of webhooks that were handled, by what they came to.",
+                &["outcome"],
+            )?,
+            deliveries_waiting: registered(
+                &registry,
+                IntGauge::new(
+                    "threads_webhook_deliveries_waiting",
+                    "Deliveries of webhooks that were not handled yet.",
+                )?,
+            )?,
             registry,
         })
     }

@@ -185,6 +185,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     parts.spawn(endless(loops::sweep::run(ctx.clone())));
     parts.spawn(endless(loops::progress::run(ctx.clone())));
     parts.spawn(endless(loops::points::run(ctx.clone())));
+    parts.spawn(endless(loops::inbox::run(ctx.clone())));
     parts.spawn(endless(loops::analyses::run(ctx.clone())));
     parts.spawn(endless(loops::gauges::run(ctx.clone())));
     parts.spawn(endless(loops::edits::run(ctx.clone(), tenancy.clone())));

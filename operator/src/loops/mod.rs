@@ -6,6 +6,7 @@ pub mod drift;
 pub mod edits;
 pub mod experiments;
 pub mod gauges;
+pub mod inbox;
 pub mod listen;
 pub mod orphans;
 pub mod pause;
