@@ -80,20 +80,20 @@ impl ApiStore {
             "SELECT category::text, count(*) AS count, count(*) FILTER (WHERE portfolio_ready) AS portfolio_ready,
                  (avg(impact_score) FILTER (WHERE analyzed_at IS NOT NULL))::double precision AS mean_impact,
                  (max(impact_score) FILTER (WHERE analyzed_at IS NOT NULL))::integer AS highest_impact,
-                 (avg(complexity_score) FILTER (WHERE analyzed_at IS NOT NULL))::double precision AS mean_complexity FROM achievements",
+                 (avg(complexity_score) FILTER (WHERE analyzed_at IS NOT NULL))::double precision AS mean_complexity FROM listed_achievements",
         );
         filter.write(&mut query, namespace);
         query.push(" GROUP BY category ORDER BY category::text");
         let categories = query.build_query_as().fetch_all(&mut *transaction).await?;
         let mut query = QueryBuilder::new(
-            "SELECT (least(floor(impact_score / 20), 4) * 20)::integer AS from, count(*) AS count FROM achievements",
+            "SELECT (least(floor(impact_score / 20), 4) * 20)::integer AS from, count(*) AS count FROM listed_achievements",
         );
         filter.write(&mut query, namespace);
         query.push(" AND analyzed_at IS NOT NULL GROUP BY 1 ORDER BY 1");
         let bands = query.build_query_as().fetch_all(&mut *transaction).await?;
         let mut query = QueryBuilder::new(
             "SELECT count(*) FILTER (WHERE duplicate_of IS NOT NULL) AS duplicates, count(*) FILTER (WHERE reverted_by IS NOT NULL) AS reverted,
-                 count(*) FILTER (WHERE hidden) AS hidden, count(*) FILTER (WHERE analyzed_at IS NULL) AS not_analysed FROM achievements",
+                 count(*) FILTER (WHERE hidden) AS hidden, count(*) FILTER (WHERE analyzed_at IS NULL) AS not_analysed FROM listed_achievements",
         );
         let all = AchievementFilter {
             everything: true,
@@ -124,7 +124,7 @@ impl ApiStore {
         query.push_bind(step.word());
         query.push(
             ", completed_at, 'UTC') AS from, count(*) AS count,
-                 (avg(impact_score) FILTER (WHERE analyzed_at IS NOT NULL))::double precision AS mean_impact FROM achievements",
+                 (avg(impact_score) FILTER (WHERE analyzed_at IS NOT NULL))::double precision AS mean_impact FROM listed_achievements",
         );
         filter.write(&mut query, namespace);
         query.push(" AND completed_at IS NOT NULL GROUP BY 1 ORDER BY 1");

@@ -37,13 +37,16 @@ pub enum AchievementSort {
 }
 
 impl AchievementSort {
+    /// The view is named, because the bare name would mean the column that is selected, which no index holds.
     pub(super) fn write(self, query: &mut QueryBuilder<Postgres>) {
         query.push(match self {
             Self::NewestFirst => " ORDER BY completed_at DESC NULLS LAST, id",
             Self::OldestFirst => " ORDER BY completed_at ASC NULLS FIRST, id DESC",
-            Self::HighestImpact => " ORDER BY impact_score DESC, id",
-            Self::LowestImpact => " ORDER BY impact_score ASC, id DESC",
-            Self::Portfolio => " ORDER BY display_priority DESC, impact_score DESC, id",
+            Self::HighestImpact => " ORDER BY listed_achievements.impact_score DESC, id",
+            Self::LowestImpact => " ORDER BY listed_achievements.impact_score ASC, id DESC",
+            Self::Portfolio => {
+                " ORDER BY display_priority DESC, listed_achievements.impact_score DESC, id"
+            }
         });
     }
 }

@@ -59,7 +59,10 @@ const COLUMNS: &str = "SELECT id, title, description, category::text, started_at
     CASE WHEN analyzed_at IS NOT NULL THEN impact_score::integer END AS impact_score,
     CASE WHEN analyzed_at IS NOT NULL THEN complexity_score::integer END AS complexity_score,
     analysis, people, source_type::text, source_url, repository, number, visibility, portfolio_ready, portfolio_section,
-    display_priority, hidden, duplicate_of, reverted_by, resource_name, announced_job, created_at, updated_at FROM achievements";
+    display_priority, hidden, duplicate_of, reverted_by, resource_name, announced_job, created_at, updated_at FROM ";
+
+/// The view through which filters reach their indices.
+const LISTED: &str = "listed_achievements";
 
 impl ApiStore {
     /// One page, and the exact number of records that the filter takes.
@@ -74,17 +77,14 @@ impl ApiStore {
         (skip, limit): (i64, i64),
     ) -> Result<AchievementPage, StoreError> {
         let mut transaction = self.begin(namespace).await?;
-        let mut counting = QueryBuilder::new("SELECT count(*) FROM achievements");
-        filter.write(&mut counting, namespace);
+        let mut counting = QueryBuilder::new("");
+        write_count(&mut counting, namespace, filter);
         let total = counting
             .build_query_scalar()
             .fetch_one(&mut *transaction)
             .await?;
-        let mut listing = QueryBuilder::new(COLUMNS);
-        filter.write(&mut listing, namespace);
-        sort.write(&mut listing);
-        listing.push(" LIMIT ").push_bind(limit);
-        listing.push(" OFFSET ").push_bind(skip);
+        let mut listing = QueryBuilder::new("");
+        write_page(&mut listing, namespace, filter, sort, (skip, limit));
         let items = listing
             .build_query_as()
             .fetch_all(&mut *transaction)
@@ -109,16 +109,38 @@ impl ApiStore {
     }
 }
 
+fn write_count(query: &mut QueryBuilder<Postgres>, namespace: &str, filter: &AchievementFilter) {
+    query.push("SELECT count(*) FROM ").push(LISTED);
+    filter.write(query, namespace);
+}
+
+fn write_page(
+    query: &mut QueryBuilder<Postgres>,
+    namespace: &str,
+    filter: &AchievementFilter,
+    sort: AchievementSort,
+    (skip, limit): (i64, i64),
+) {
+    query.push(COLUMNS).push(LISTED);
+    filter.write(query, namespace);
+    sort.write(query);
+    query.push(" LIMIT ").push_bind(limit);
+    query.push(" OFFSET ").push_bind(skip);
+}
+
 async fn read(
     transaction: &mut Transaction<'_, Postgres>,
     id: Uuid,
 ) -> Result<Option<AchievementRow>, StoreError> {
     let mut query = QueryBuilder::new(COLUMNS);
     query
-        .push(" WHERE deleted_at IS NULL AND id = ")
+        .push("achievements WHERE deleted_at IS NULL AND id = ")
         .push_bind(id);
     Ok(query
         .build_query_as()
         .fetch_optional(&mut **transaction)
         .await?)
 }
+
+#[cfg(test)]
+mod tests;
