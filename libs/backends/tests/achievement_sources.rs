@@ -8,7 +8,10 @@ use backends::postgres::{
     operator::{OperatorStore, achievements::SourceRecord},
     testing::TestDatabase,
 };
-use domain::achievement::SourceSettings;
+use domain::{
+    achievement::SourceSettings,
+    names::{Tenant, analysis_queue},
+};
 use support::{pull, settings, tell_pull};
 use uuid::Uuid;
 
@@ -148,4 +151,56 @@ async fn a_purge_takes_everything_but_what_somebody_declared() {
         0
     );
     assert_eq!(count(&store, "SELECT number FROM achievements").await, 2);
+}
+
+// FAULTS 6: at most one Job a source; one that failed is replaced after a wait.
+#[tokio::test]
+async fn a_source_is_granted_one_job_at_a_time_while_analyses_wait() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    assert_eq!(store.analysis_work().await.unwrap(), []);
+    tell_pull(&store, "a", FIRST, &pull(1)).await;
+    let work = store.analysis_work().await.unwrap().remove(0);
+    assert_eq!((work.ordinal, work.granted, work.due), (0, false, true));
+    assert_eq!(store.grant_analysis(&work).await.unwrap(), Some(1));
+    assert_eq!(store.grant_analysis(&work).await.unwrap(), None);
+
+    let granted = store.analysis_work().await.unwrap().remove(0);
+    assert_eq!((granted.ordinal, granted.granted), (1, true));
+    store.settle_analysis(&granted, true).await.unwrap();
+    // The wait after a failure is not over, so nothing is due.
+    assert_eq!(store.analysis_work().await.unwrap(), []);
+    sqlx::query("UPDATE achievement_jobs SET not_before = now()")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let again = store.analysis_work().await.unwrap().remove(0);
+    assert_eq!(store.grant_analysis(&again).await.unwrap(), Some(2));
+}
+
+// FAULTS 46: a namespace's token reaches its own collection of achievements, and an own one alone.
+#[tokio::test]
+async fn a_namespace_reaches_the_queue_and_collection_of_its_sources_until_they_go() {
+    let Some(store) = store().await else { return };
+    let tenant = |namespace_uid| Tenant {
+        install: "threads".into(),
+        namespace: "a".into(),
+        namespace_uid,
+    };
+    sync(&store, FIRST, &declared()).await;
+    let reach = store.tenant_reach(&tenant(NAMESPACE)).await.unwrap();
+    assert_eq!(reach.queues, [analysis_queue(&tenant(NAMESPACE))]);
+    assert_eq!(reach.collections.len(), 1);
+    store
+        .set_source_collection(FIRST, Some(("achievements_a_1", "m")))
+        .await
+        .unwrap();
+    let reach = store.tenant_reach(&tenant(NAMESPACE)).await.unwrap();
+    assert_eq!(reach.collections, ["achievements_a_1"]);
+
+    let other = store.tenant_reach(&tenant(SECOND)).await.unwrap();
+    assert!(other.queues.is_empty() && other.collections.is_empty());
+    store.bury_source(FIRST).await.unwrap();
+    let reach = store.tenant_reach(&tenant(NAMESPACE)).await.unwrap();
+    assert!(reach.queues.is_empty() && reach.collections.is_empty());
 }

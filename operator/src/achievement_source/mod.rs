@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod cleanup;
+pub mod jobs;
 pub mod observe;
 pub mod plan;
 pub mod status;

@@ -72,6 +72,27 @@ pub async fn observe(
     }))
 }
 
+/// Whether workers could mount what they need now.
+///
+/// # Errors
+/// The Kubernetes API does not answer.
+pub async fn check_secrets(
+    client: &kube::Client,
+    source: &ValidatedSource,
+) -> Result<Result<(), Problem>, kube::Error> {
+    let mut read = BTreeMap::new();
+    let api = Api::<Secret>::namespaced(client.clone(), &source.namespace);
+    for need in &source.secrets {
+        if !read.contains_key(&need.name) {
+            read.insert(
+                need.name.clone(),
+                time_boxed(api.get_opt(&need.name)).await?,
+            );
+        }
+    }
+    Ok(values(&source.secrets, &read).map(|_| ()))
+}
+
 fn webhook_secrets(
     source: &ValidatedSource,
     read: &BTreeMap<String, Option<Secret>>,

@@ -3,7 +3,7 @@
 use super::OperatorStore;
 use crate::postgres::StoreError;
 use chrono::{DateTime, Utc};
-use domain::names::{Slot, Tenant};
+use domain::names::{EmbeddingSpace, Slot, Tenant, achievements_collection, analysis_queue};
 use uuid::Uuid;
 
 /// A tenant's login of one slot.
@@ -58,24 +58,40 @@ impl OperatorStore {
     /// # Errors
     /// Database errors.
     pub async fn tenant_reach(&self, tenant: &Tenant) -> Result<TenantReach, StoreError> {
-        let queues = sqlx::query_scalar(
+        let mut queues: Vec<String> = sqlx::query_scalar(
             "SELECT DISTINCT queue FROM personas WHERE namespace_uid = $1 AND gone_at IS NULL ORDER BY queue",
         )
         .bind(tenant.namespace_uid)
         .fetch_all(self.pool())
         .await?;
-        let collections = sqlx::query_scalar(
+        let mut collections: Vec<String> = sqlx::query_scalar(
             "SELECT collection FROM personas WHERE namespace_uid = $1 AND gone_at IS NULL
              UNION
              SELECT revision.spec #>> '{vectors,collection}' FROM personas persona
              JOIN tasks task ON task.persona_uid = persona.uid AND task.status IN ('queued', 'processing', 'parked')
              JOIN persona_revisions revision ON revision.id = task.persona_revision
              WHERE persona.namespace_uid = $1 AND persona.gone_at IS NULL
+             UNION
+             SELECT collection FROM achievement_sources
+             WHERE namespace_uid = $1 AND gone_at IS NULL AND collection IS NOT NULL
              ORDER BY 1",
         )
         .bind(tenant.namespace_uid)
         .fetch_all(self.pool())
         .await?;
+        let sources: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = $1 AND gone_at IS NULL)",
+        )
+        .bind(tenant.namespace_uid)
+        .fetch_one(self.pool())
+        .await?;
+        if sources {
+            queues.push(analysis_queue(tenant));
+            queues.sort();
+            if collections.is_empty() {
+                collections.push(no_collection(tenant));
+            }
+        }
         Ok(TenantReach {
             queues,
             collections,
@@ -90,7 +106,8 @@ impl OperatorStore {
         self.tenants(
             install,
             "SELECT DISTINCT run.namespace, run.namespace_uid FROM content_runs run
-             WHERE run.finished_at IS NULL AND run.gone_at IS NULL AND NOT run.cancelled",
+             WHERE run.finished_at IS NULL AND run.gone_at IS NULL AND NOT run.cancelled
+             UNION SELECT namespace, namespace_uid FROM achievement_jobs WHERE pods > 0",
         )
         .await
     }
@@ -104,7 +121,8 @@ impl OperatorStore {
             install,
             "SELECT DISTINCT login.namespace, login.namespace_uid FROM worker_logins login
              WHERE login.retired_at IS NULL
-               AND NOT EXISTS (SELECT FROM personas WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)",
+               AND NOT EXISTS (SELECT FROM personas WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)
+               AND NOT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)",
         )
         .await
     }
@@ -152,4 +170,16 @@ impl OperatorStore {
             })
             .collect())
     }
+}
+
+/// A token must name a collection. Where sources compare nothing it names one that never stands: no embedding has no dimensions.
+fn no_collection(tenant: &Tenant) -> String {
+    achievements_collection(
+        tenant,
+        &EmbeddingSpace {
+            model: String::new(),
+            dimensions: 0,
+            distance: String::new(),
+        },
+    )
 }

@@ -2,10 +2,12 @@
 
 pub mod analyses;
 pub mod declared;
+pub mod jobs;
 pub mod points;
 pub mod sources;
 
 pub use analyses::SweptAnalyses;
 pub use declared::{AchievementMark, AchievementRow, DeclaredAchievement, RecordKey};
+pub use jobs::AnalysisWork;
 pub use points::PendingAchievement;
 pub use sources::{SourceMark, SourceRecord, SourceRow};

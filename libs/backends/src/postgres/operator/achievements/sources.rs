@@ -95,6 +95,7 @@ impl OperatorStore {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, now())
              ON CONFLICT (uid) DO UPDATE SET settings = $5, settings_digest = $6, credentials_digest = $7, suspended = $8,
                  gone_at = NULL,
+                 collection = CASE WHEN source.settings -> 'embedding' IS NOT DISTINCT FROM $5 -> 'embedding' THEN source.collection END,
                  backfill_due_at = CASE WHEN source.settings_digest = $6 THEN source.backfill_due_at ELSE now() END,
                  caught_up_at = CASE WHEN EXISTS (SELECT FROM backfill_cursors WHERE source_uid = $1)
                      OR source.settings_digest = $6 THEN source.caught_up_at END",
@@ -146,6 +147,10 @@ impl OperatorStore {
         .bind(uid)
         .execute(&mut *transaction)
         .await?;
+        sqlx::query("UPDATE achievement_jobs SET pods = 0 WHERE source_uid = $1")
+            .bind(uid)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

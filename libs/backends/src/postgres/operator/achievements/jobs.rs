@@ -1,0 +1,121 @@
+//! The worker Jobs that analyse the records of sources: which are due, which were granted, how they ended.
+
+use crate::postgres::{StoreError, operator::OperatorStore};
+use uuid::Uuid;
+
+/// Before a Job that failed is replaced the first time, seconds; each further time it is twice as long, ten minutes at most.
+const REPLACE_SECONDS: i32 = 5;
+
+/// A living source for which analyses wait, or for which a Job was granted.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct AnalysisWork {
+    pub source_uid: Uuid,
+    pub namespace: String,
+    pub namespace_uid: Uuid,
+    pub name: String,
+    pub credentials_digest: String,
+    pub collection: Option<String>,
+    pub embedding_model: Option<String>,
+    /// Of the newest Job; 0 before the first.
+    pub ordinal: i32,
+    /// A Job was granted and did not end.
+    pub granted: bool,
+    /// Tasks can be claimed, and the wait after a failed Job is over.
+    pub due: bool,
+}
+
+impl OperatorStore {
+    /// Sources that need a Job or have one.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn analysis_work(&self) -> Result<Vec<AnalysisWork>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM (
+                 SELECT source.uid AS source_uid, source.namespace, source.namespace_uid, source.name, source.credentials_digest,
+                     source.collection, source.embedding_model, coalesce(job.ordinal, 0) AS ordinal,
+                     coalesce(job.pods, 0) > 0 AS granted,
+                     NOT source.suspended AND coalesce(job.not_before, now()) <= now() AND EXISTS (
+                         SELECT FROM achievement_tasks task WHERE task.namespace = source.namespace
+                             AND task.source_uid = source.uid AND task.status = 'queued' AND task.not_before <= now()) AS due
+                 FROM achievement_sources source
+                 LEFT JOIN achievement_jobs job ON job.namespace_uid = source.namespace_uid AND job.source_uid = source.uid
+                     AND job.kind = 'analysis'
+                 WHERE source.gone_at IS NULL) work
+             WHERE due OR granted ORDER BY source_uid",
+        )
+        .fetch_all(self.pool())
+        .await?)
+    }
+
+    /// Grants a source its Job, where it has none that did not end; answers the Job's ordinal. The row comes before the Job, so that a
+    /// crash between the two is mended under the same name (FAULTS 8, 10).
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn grant_analysis(&self, work: &AnalysisWork) -> Result<Option<i32>, StoreError> {
+        let mut transaction = self.begin().await?;
+        let ordinal = sqlx::query_scalar(
+            "INSERT INTO achievement_jobs AS job (namespace_uid, source_uid, kind, namespace, ordinal, pods)
+             VALUES ($1, $2, 'analysis', $3, 1, 1)
+             ON CONFLICT (namespace_uid, source_uid, kind) DO UPDATE SET ordinal = job.ordinal + 1, pods = 1
+                 WHERE job.pods = 0 AND job.not_before <= now()
+             RETURNING ordinal",
+        )
+        .bind(work.namespace_uid)
+        .bind(work.source_uid)
+        .bind(&work.namespace)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(ordinal)
+    }
+
+    /// A Job ended, or could not be made: the next one waits the longer, the more failed before it.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn settle_analysis(
+        &self,
+        work: &AnalysisWork,
+        failed: bool,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE achievement_jobs SET pods = 0, failures = CASE WHEN $4 THEN failures + 1 ELSE 0 END,
+                 not_before = now() + make_interval(secs => CASE WHEN $4 THEN least(600, $5 * power(2, least(failures, 10))) ELSE 0 END)
+             WHERE namespace_uid = $1 AND source_uid = $2 AND kind = 'analysis' AND ordinal = $3 AND pods > 0",
+        )
+        .bind(work.namespace_uid)
+        .bind(work.source_uid)
+        .bind(work.ordinal)
+        .bind(failed)
+        .bind(REPLACE_SECONDS)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Notes the collection that stands for the records of a source; none where they are not compared.
+    ///
+    /// # Errors
+    /// Database errors, and [`StoreError::EpochLost`].
+    pub async fn set_source_collection(
+        &self,
+        source: Uuid,
+        collection: Option<(&str, &str)>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.begin().await?;
+        sqlx::query(
+            "UPDATE achievement_sources SET collection = $2, embedding_model = $3 WHERE uid = $1",
+        )
+        .bind(source)
+        .bind(collection.map(|it| it.0))
+        .bind(collection.map(|it| it.1))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! A worker Job for each source whose records wait to be analysed: one at a time, made once its queue and its collection stand.
+
+mod manifest;
+
+use super::{
+    observe,
+    validate::{ValidatedSource, validate},
+};
+use crate::{
+    context::Context,
+    controller::time_boxed,
+    loops::{jittered, note_store_failure},
+    tenancy::Tenancy,
+};
+use backends::{
+    postgres::{
+        StoreError,
+        operator::{
+            achievements::AnalysisWork,
+            ledger::{Claim, Ownership, System},
+        },
+    },
+    qdrant::{CollectionShape, Ensured},
+};
+use crds::AchievementSource;
+use domain::names::{
+    EmbeddingSpace, Tenant, achievement_job, achievements_collection, analysis_queue,
+};
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
+use kube::{Api, Resource, api::PostParams};
+use manifest::{SourceJob, build};
+use std::{sync::Arc, time::Duration};
+
+/// Between two looks. A look asks Postgres one question, and Kubernetes for Jobs that did not end.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why a round ended early.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("Postgres: {0}")]
+    Store(#[from] StoreError),
+    #[error("Kubernetes: {0}")]
+    Kubernetes(#[from] kube::Error),
+    /// It is tried again with backoff.
+    #[error("{0}")]
+    Waits(String),
+}
+
+/// Makes and follows Jobs until the process drains.
+pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
+    loop {
+        if !ctx.paused() {
+            match ctx.store.analysis_work().await {
+                Ok(all) => {
+                    for work in all {
+                        attend(&ctx, &tenancy, &work).await;
+                    }
+                }
+                Err(error) => note_store_failure(&ctx, "analysis jobs", &error),
+            }
+        }
+        tokio::select! {
+            () = ctx.process.signals.stop.cancelled() => return,
+            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        }
+    }
+}
+
+async fn attend(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) {
+    let outcome = if work.granted {
+        follow(ctx, tenancy, work).await
+    } else {
+        grant(ctx, tenancy, work).await
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(source = work.name, namespace = work.namespace, %error, "the analysis of achievements waits");
+    }
+}
+
+async fn grant(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+    match ctx.store.grant_analysis(work).await? {
+        Some(ordinal) => {
+            let granted = AnalysisWork {
+                ordinal,
+                ..work.clone()
+            };
+            make(ctx, tenancy, &granted).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Makes a Job where a crash came between grant and Job; notes how one ended.
+async fn follow(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+    let api = Api::<Job>::namespaced(ctx.client.clone(), &work.namespace);
+    let name = name_of(ctx, work);
+    let Some(found) = time_boxed(api.get_opt(&name)).await? else {
+        return make(ctx, tenancy, work).await;
+    };
+    if let Some(failed) = found.status.as_ref().and_then(failed) {
+        ctx.store.settle_analysis(work, failed).await?;
+    }
+    Ok(())
+}
+
+/// Whether a Job that ended failed; none while it runs.
+fn failed(status: &JobStatus) -> Option<bool> {
+    let mut ended = status.conditions.iter().flatten();
+    let condition =
+        ended.find(|it| it.status == "True" && (it.type_ == "Complete" || it.type_ == "Failed"))?;
+    Some(condition.type_ == "Failed")
+}
+
+fn name_of(ctx: &Context, work: &AnalysisWork) -> String {
+    let install = &ctx.settings.install;
+    achievement_job(
+        install,
+        "analysis",
+        &work.name,
+        work.source_uid,
+        work.ordinal,
+    )
+}
+
+/// What cannot be made now gives its grant back, and waits.
+async fn make(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+    let made = try_to_make(ctx, tenancy, work).await;
+    if matches!(made, Err(Trouble::Waits(_))) {
+        ctx.store.settle_analysis(work, true).await?;
+    }
+    made
+}
+
+async fn try_to_make(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+    let sources = Api::<AchievementSource>::namespaced(ctx.client.clone(), &work.namespace);
+    let object = time_boxed(sources.get_opt(&work.name)).await?;
+    let source = object.as_ref().and_then(|object| validate(object).ok());
+    let (Some(object), Some(source)) = (object, source.filter(|it| it.uid == work.source_uid))
+    else {
+        return Err(Trouble::Waits("its resource is gone or invalid".into()));
+    };
+    if let Err(problem) = observe::check_secrets(&ctx.client, &source).await? {
+        return Err(Trouble::Waits(problem.message));
+    }
+    let tenant = Tenant {
+        install: ctx.settings.install.clone(),
+        namespace: work.namespace.clone(),
+        namespace_uid: work.namespace_uid,
+    };
+    let queue = analysis_queue(&tenant);
+    ensure_queue(ctx, &tenant, &queue).await?;
+    ensure_collection(ctx, &tenant, work, &source).await?;
+    let credentials = tenancy.ensure_worker_credentials(&tenant).await;
+    let credentials = credentials.map_err(|error| Trouble::Waits(error.to_string()))?;
+    let job = build(&SourceJob {
+        install: &ctx.settings.install,
+        image: &ctx.settings.workers.worker_image,
+        image_pull_policy: &ctx.settings.workers.worker_image_pull_policy,
+        namespace: &work.namespace,
+        owner: object.controller_owner_ref(&()),
+        name: &name_of(ctx, work),
+        source: &source,
+        queue: &queue,
+        credentials_digest: &work.credentials_digest,
+        credentials_secret: &credentials.secret_name,
+    });
+    let api = Api::<Job>::namespaced(ctx.client.clone(), &work.namespace);
+    match time_boxed(api.create(&PostParams::default(), &job)).await {
+        Ok(_) => Ok(()),
+        // An earlier attempt made it and did not live to see the answer (FAULTS 8, 10).
+        Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+        Err(kube::Error::Api(status)) if status.code < 500 => Err(Trouble::Waits(status.message)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Queue and collection belong to the namespace: they stay when a source goes, as the records do.
+async fn claim(ctx: &Context, tenant: &Tenant, system: System, name: &str) -> Result<(), Trouble> {
+    let claim = claim_of(tenant, system, name);
+    match ctx.store.claim_name(&claim).await? {
+        Ownership::Other { owner, .. } => Err(Trouble::Waits(format!(
+            "{name} belongs to {owner}, which had it first"
+        ))),
+        Ownership::Free | Ownership::Own { .. } => Ok(()),
+    }
+}
+
+fn claim_of<'a>(tenant: &'a Tenant, system: System, name: &'a str) -> Claim<'a> {
+    Claim {
+        system,
+        name,
+        namespace: &tenant.namespace,
+        owner: tenant.namespace_uid,
+    }
+}
+
+async fn ensure_queue(ctx: &Context, tenant: &Tenant, queue: &str) -> Result<(), Trouble> {
+    claim(ctx, tenant, System::RabbitMq, queue).await?;
+    let topology = &ctx.broker.topology;
+    let made = async {
+        topology.ensure_exchanges().await?;
+        topology.ensure_work_queue(queue).await
+    };
+    made.await
+        .map_err(|error| Trouble::Waits(format!("RabbitMQ: {error}")))?;
+    let claim = claim_of(tenant, System::RabbitMq, queue);
+    Ok(ctx.store.mark_made(&claim, false).await?)
+}
+
+async fn ensure_collection(
+    ctx: &Context,
+    tenant: &Tenant,
+    work: &AnalysisWork,
+    source: &ValidatedSource,
+) -> Result<(), Trouble> {
+    let Some(embedding) = &source.settings.embedding else {
+        if work.collection.is_some() {
+            ctx.store.set_source_collection(source.uid, None).await?;
+        }
+        return Ok(());
+    };
+    let name = achievements_collection(
+        tenant,
+        &EmbeddingSpace {
+            model: embedding.model.clone(),
+            dimensions: embedding.dimensions,
+            distance: "Cosine".to_owned(),
+        },
+    );
+    claim(ctx, tenant, System::Qdrant, &name).await?;
+    let shape = CollectionShape::cosine(u64::from(embedding.dimensions));
+    match ctx.vectors.ensure(&name, &shape).await {
+        Ok(Ensured::Created | Ensured::Matches(_)) => {}
+        Ok(Ensured::Differs(_)) => {
+            return Err(Trouble::Waits(format!(
+                "collection {name} has other settings"
+            )));
+        }
+        Err(error) => return Err(Trouble::Waits(format!("Qdrant: {error}"))),
+    }
+    let claim = claim_of(tenant, System::Qdrant, &name);
+    ctx.store.mark_made(&claim, false).await?;
+    if work.collection.as_ref() != Some(&name) {
+        let stands = Some((name.as_str(), embedding.model.as_str()));
+        ctx.store.set_source_collection(source.uid, stands).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+#![allow(clippy::unwrap_used)]
+
+use super::super::super::validate::validate;
+use super::*;
+
+fn source() -> ValidatedSource {
+    validate(
+        &serde_json::from_value(json!({
+            "apiVersion": "threads-agent.io/v1alpha1", "kind": "AchievementSource",
+            "metadata": { "name": "shop", "namespace": "a", "uid": "00000000-0000-0000-0000-000000000001" },
+            "spec": {
+                "github": { "owner": "acme" }, "tokenSecretRef": { "name": "token" },
+                "embedding": { "endpoint": "https://api.openai.com/v1", "model": "m", "secretRef": { "name": "key" } },
+            },
+        }))
+        .unwrap(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn the_job_is_restricted_and_holds_no_key_but_the_embeddings() {
+    let job = serde_json::to_value(build(&SourceJob {
+        install: "threads",
+        image: "worker:1",
+        image_pull_policy: "IfNotPresent",
+        namespace: "a",
+        owner: None,
+        name: "shop-analysis-1-x",
+        source: &source(),
+        queue: "q",
+        credentials_digest: "d",
+        credentials_secret: "threads-worker-a",
+    }))
+    .unwrap();
+    assert_eq!(job["metadata"]["name"], "shop-analysis-1-x");
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let container = &pod["containers"][0];
+    assert_eq!(container["args"], json!(["analyse"]));
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(
+        container["securityContext"]["capabilities"]["drop"],
+        json!(["ALL"])
+    );
+    assert_eq!(
+        pod["volumes"][1]["projected"]["sources"],
+        json!([{ "secret": { "name": "key", "items": [{ "key": "api-key", "path": "embedding" }] } }])
+    );
+    assert_eq!(
+        job["spec"]["podFailurePolicy"]["rules"][0]["action"],
+        "Ignore"
+    );
+}
