@@ -12,6 +12,7 @@
 pub mod adapters;
 pub mod analyse;
 pub mod attempt;
+pub mod backfill;
 mod backoff;
 pub mod cli;
 pub mod consume;

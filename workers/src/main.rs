@@ -1,8 +1,9 @@
-//! The worker's process: settings, signals, and an exit code. Without a word it writes posts; `analyse` analyses achievements.
+//! The worker's process: settings, signals, and an exit code. Without a word it writes posts; `analyse` analyses achievements,
+//! `backfill` reads what a source's repositories hold.
 
 use clap::Parser;
 use std::process::ExitCode;
-use worker::{analyse, cli::Settings, run};
+use worker::{analyse, backfill, cli::Settings, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -14,6 +15,10 @@ async fn main() -> ExitCode {
     if arguments.next_if(|it| it == "analyse").is_some() {
         let settings = analyse::cli::Settings::parse_from(program.into_iter().chain(arguments));
         return analyse::run::run(&settings).await.into();
+    }
+    if arguments.next_if(|it| it == "backfill").is_some() {
+        let settings = backfill::cli::Settings::parse_from(program.into_iter().chain(arguments));
+        return backfill::run::run(&settings).await.into();
     }
     run::run(&Settings::parse()).await.into()
 }

@@ -2,6 +2,7 @@
 
 mod analyse;
 mod analyse_process;
+mod backfill_process;
 mod crash;
 mod database;
 mod database_faults;

@@ -12,5 +12,6 @@ pub mod operator;
 pub mod testing;
 pub mod worker;
 pub mod worker_achievements;
+pub mod worker_backfill;
 
 pub use error::{ErrorClass, StoreError};

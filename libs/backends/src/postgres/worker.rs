@@ -14,7 +14,7 @@ const POOL_SIZE: u32 = 2;
 /// A worker's view of the store.
 #[derive(Debug, Clone)]
 pub struct WorkerStore {
-    pool: PgPool,
+    pub(super) pool: PgPool,
 }
 
 /// Which task a worker asks for.

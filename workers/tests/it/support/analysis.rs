@@ -124,6 +124,15 @@ impl Office {
     }
 
     /// The source's endpoint from now on.
+    /// Declares the source anew.
+    pub async fn settings(&self, settings: Value) {
+        sqlx::query("UPDATE achievement_sources SET settings = $1")
+            .bind(settings)
+            .execute(self.operator.pool())
+            .await
+            .unwrap();
+    }
+
     pub async fn endpoint(&self, url: &str) {
         sqlx::query(
             "UPDATE achievement_sources SET settings = jsonb_set(settings, '{embedding,endpoint}', to_jsonb($1::text))",

@@ -111,7 +111,7 @@ async fn finish<T: DeserializeOwned>(
 }
 
 /// A value as Postgres can keep it: its texts cannot hold the character NUL, which JSON can (FAULTS 40).
-fn storable<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {
+pub(super) fn storable<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {
     let mut value = serde_json::to_value(value)?;
     drop_nul(&mut value);
     Ok(value)
