@@ -5,7 +5,10 @@
 mod support;
 
 use backends::postgres::{
-    operator::{OperatorStore, achievements::SourceRecord},
+    operator::{
+        OperatorStore,
+        achievements::{SourceRecord, SourceWork},
+    },
     testing::TestDatabase,
 };
 use domain::{
@@ -158,24 +161,24 @@ async fn a_purge_takes_everything_but_what_somebody_declared() {
 async fn a_source_is_granted_one_job_at_a_time_while_analyses_wait() {
     let Some(store) = store().await else { return };
     sync(&store, FIRST, &declared()).await;
-    assert_eq!(store.analysis_work().await.unwrap(), []);
+    assert_eq!(analyses(&store).await, []);
     tell_pull(&store, "a", FIRST, &pull(1)).await;
-    let work = store.analysis_work().await.unwrap().remove(0);
+    let work = analyses(&store).await.remove(0);
     assert_eq!((work.ordinal, work.granted, work.due), (0, false, true));
-    assert_eq!(store.grant_analysis(&work).await.unwrap(), Some(1));
-    assert_eq!(store.grant_analysis(&work).await.unwrap(), None);
+    assert_eq!(store.grant_source_job(&work).await.unwrap(), Some(1));
+    assert_eq!(store.grant_source_job(&work).await.unwrap(), None);
 
-    let granted = store.analysis_work().await.unwrap().remove(0);
+    let granted = analyses(&store).await.remove(0);
     assert_eq!((granted.ordinal, granted.granted), (1, true));
-    store.settle_analysis(&granted, true).await.unwrap();
+    store.settle_source_job(&granted, true).await.unwrap();
     // The wait after a failure is not over, so nothing is due.
-    assert_eq!(store.analysis_work().await.unwrap(), []);
+    assert_eq!(analyses(&store).await, []);
     sqlx::query("UPDATE achievement_jobs SET not_before = now()")
         .execute(store.pool())
         .await
         .unwrap();
-    let again = store.analysis_work().await.unwrap().remove(0);
-    assert_eq!(store.grant_analysis(&again).await.unwrap(), Some(2));
+    let again = analyses(&store).await.remove(0);
+    assert_eq!(store.grant_source_job(&again).await.unwrap(), Some(2));
 }
 
 // FAULTS 46: a namespace's token reaches its own collection of achievements, and an own one alone.
@@ -203,4 +206,33 @@ async fn a_namespace_reaches_the_queue_and_collection_of_its_sources_until_they_
     store.bury_source(FIRST).await.unwrap();
     let reach = store.tenant_reach(&tenant(NAMESPACE)).await.unwrap();
     assert!(reach.queues.is_empty() && reach.collections.is_empty());
+}
+
+async fn work_of(store: &OperatorStore, kind: &str) -> Vec<SourceWork> {
+    let mut work = store.source_work().await.unwrap();
+    work.retain(|it| it.kind == kind);
+    work
+}
+
+async fn analyses(store: &OperatorStore) -> Vec<SourceWork> {
+    work_of(store, "analysis").await
+}
+
+/// A lost webhook is found on schedule: a backfill is due at once, then after its time, and one Job at a time does it.
+#[tokio::test]
+async fn a_backfill_is_due_at_once_and_again_when_its_time_has_come() {
+    let Some(store) = store().await else {
+        return;
+    };
+    sync(&store, FIRST, &declared()).await;
+    let due = work_of(&store, "backfill").await.remove(0);
+    assert_eq!(store.grant_source_job(&due).await.unwrap(), Some(1));
+    assert_eq!(store.grant_source_job(&due).await.unwrap(), None);
+    let granted = work_of(&store, "backfill").await.remove(0);
+    sqlx::query("UPDATE achievement_sources SET backfill_due_at = now() + interval '1 hour'")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    store.settle_source_job(&granted, false).await.unwrap();
+    assert_eq!(work_of(&store, "backfill").await, []);
 }

@@ -1,4 +1,5 @@
-//! A worker Job for each source whose records wait to be analysed: one at a time, made once its queue and its collection stand.
+//! Worker Jobs of sources, at most one of each kind at a time: one analyses records that wait, once their queue and collection stand;
+//! the other reads the source's repositories when a backfill is due.
 
 mod manifest;
 
@@ -16,7 +17,7 @@ use backends::{
     postgres::{
         StoreError,
         operator::{
-            achievements::AnalysisWork,
+            achievements::SourceWork,
             ledger::{Claim, Ownership, System},
         },
     },
@@ -28,7 +29,7 @@ use domain::names::{
 };
 use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use kube::{Api, Resource, api::PostParams};
-use manifest::{SourceJob, build};
+use manifest::{SourceJob, Task, build};
 use std::{sync::Arc, time::Duration};
 
 /// Between two looks. A look asks Postgres one question, and Kubernetes for Jobs that did not end.
@@ -50,13 +51,13 @@ enum Trouble {
 pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
     loop {
         if !ctx.paused() {
-            match ctx.store.analysis_work().await {
+            match ctx.store.source_work().await {
                 Ok(all) => {
                     for work in all {
                         attend(&ctx, &tenancy, &work).await;
                     }
                 }
-                Err(error) => note_store_failure(&ctx, "analysis jobs", &error),
+                Err(error) => note_store_failure(&ctx, "source jobs", &error),
             }
         }
         tokio::select! {
@@ -66,21 +67,21 @@ pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
     }
 }
 
-async fn attend(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) {
+async fn attend(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) {
     let outcome = if work.granted {
         follow(ctx, tenancy, work).await
     } else {
         grant(ctx, tenancy, work).await
     };
     if let Err(error) = outcome {
-        tracing::warn!(source = work.name, namespace = work.namespace, %error, "the analysis of achievements waits");
+        tracing::warn!(source = work.name, namespace = work.namespace, kind = work.kind, %error, "a Job of a source waits");
     }
 }
 
-async fn grant(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
-    match ctx.store.grant_analysis(work).await? {
+async fn grant(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
+    match ctx.store.grant_source_job(work).await? {
         Some(ordinal) => {
-            let granted = AnalysisWork {
+            let granted = SourceWork {
                 ordinal,
                 ..work.clone()
             };
@@ -91,14 +92,14 @@ async fn grant(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<
 }
 
 /// Makes a Job where a crash came between grant and Job; notes how one ended.
-async fn follow(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+async fn follow(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
     let api = Api::<Job>::namespaced(ctx.client.clone(), &work.namespace);
     let name = name_of(ctx, work);
     let Some(found) = time_boxed(api.get_opt(&name)).await? else {
         return make(ctx, tenancy, work).await;
     };
     if let Some(failed) = found.status.as_ref().and_then(failed) {
-        ctx.store.settle_analysis(work, failed).await?;
+        ctx.store.settle_source_job(work, failed).await?;
     }
     Ok(())
 }
@@ -111,11 +112,11 @@ fn failed(status: &JobStatus) -> Option<bool> {
     Some(condition.type_ == "Failed")
 }
 
-fn name_of(ctx: &Context, work: &AnalysisWork) -> String {
+fn name_of(ctx: &Context, work: &SourceWork) -> String {
     let install = &ctx.settings.install;
     achievement_job(
         install,
-        "analysis",
+        &work.kind,
         &work.name,
         work.source_uid,
         work.ordinal,
@@ -123,15 +124,15 @@ fn name_of(ctx: &Context, work: &AnalysisWork) -> String {
 }
 
 /// What cannot be made now gives its grant back, and waits.
-async fn make(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+async fn make(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
     let made = try_to_make(ctx, tenancy, work).await;
     if matches!(made, Err(Trouble::Waits(_))) {
-        ctx.store.settle_analysis(work, true).await?;
+        ctx.store.settle_source_job(work, true).await?;
     }
     made
 }
 
-async fn try_to_make(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> Result<(), Trouble> {
+async fn try_to_make(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
     let sources = Api::<AchievementSource>::namespaced(ctx.client.clone(), &work.namespace);
     let object = time_boxed(sources.get_opt(&work.name)).await?;
     let source = object.as_ref().and_then(|object| validate(object).ok());
@@ -148,11 +149,17 @@ async fn try_to_make(ctx: &Context, tenancy: &Tenancy, work: &AnalysisWork) -> R
         namespace_uid: work.namespace_uid,
     };
     let queue = analysis_queue(&tenant);
-    ensure_queue(ctx, &tenant, &queue).await?;
-    ensure_collection(ctx, &tenant, work, &source).await?;
+    let task = if work.kind == "backfill" {
+        Task::Backfill
+    } else {
+        ensure_queue(ctx, &tenant, &queue).await?;
+        ensure_collection(ctx, &tenant, work, &source).await?;
+        Task::Analyse
+    };
     let credentials = tenancy.ensure_worker_credentials(&tenant).await;
     let credentials = credentials.map_err(|error| Trouble::Waits(error.to_string()))?;
     let job = build(&SourceJob {
+        task,
         install: &ctx.settings.install,
         image: &ctx.settings.workers.worker_image,
         image_pull_policy: &ctx.settings.workers.worker_image_pull_policy,
@@ -210,7 +217,7 @@ async fn ensure_queue(ctx: &Context, tenant: &Tenant, queue: &str) -> Result<(),
 async fn ensure_collection(
     ctx: &Context,
     tenant: &Tenant,
-    work: &AnalysisWork,
+    work: &SourceWork,
     source: &ValidatedSource,
 ) -> Result<(), Trouble> {
     let Some(embedding) = &source.settings.embedding else {

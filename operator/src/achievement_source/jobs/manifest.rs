@@ -16,8 +16,34 @@ const WORKER_USER: i64 = 65532;
 const CREDENTIALS_DIR: &str = "/etc/threads/credentials";
 const KEYS_DIR: &str = "/etc/threads/keys";
 
+/// What the worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    Analyse,
+    Backfill,
+}
+
+impl Task {
+    /// The worker's subcommand.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Analyse => "analyse",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// The one key of the source that it is given: an analysis has no use for the host's token, nor a backfill for the embedding's key.
+    fn key(self) -> SecretPurpose {
+        match self {
+            Self::Analyse => SecretPurpose::Embedding,
+            Self::Backfill => SecretPurpose::Github,
+        }
+    }
+}
+
 /// What one Job is made of.
 pub struct SourceJob<'a> {
+    pub task: Task,
     pub install: &'a str,
     pub image: &'a str,
     pub image_pull_policy: &'a str,
@@ -62,7 +88,7 @@ fn pod(job: &SourceJob<'_>) -> Value {
             "seccompProfile": { "type": "RuntimeDefault" } },
         "containers": [{
             "name": "worker", "image": job.image, "imagePullPolicy": job.image_pull_policy,
-            "command": ["/worker"], "args": ["analyse"], "env": environment(job),
+            "command": ["/worker"], "args": [job.task.command()], "env": environment(job),
             "resources": { "requests": { "cpu": "20m", "memory": "24Mi" }, "limits": { "memory": "128Mi" } },
             "securityContext": { "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,
                 "capabilities": { "drop": ["ALL"] } },
@@ -73,7 +99,7 @@ fn pod(job: &SourceJob<'_>) -> Value {
         }],
         "volumes": [
             { "name": "credentials", "secret": { "secretName": job.credentials_secret, "defaultMode": 0o440 } },
-            { "name": "keys", "projected": { "defaultMode": 0o440, "sources": keys(job.source) } }],
+            { "name": "keys", "projected": { "defaultMode": 0o440, "sources": keys(job) } }],
     })
 }
 
@@ -90,11 +116,10 @@ fn environment(job: &SourceJob<'_>) -> Value {
     ])
 }
 
-/// An analysis needs the embedding's key alone: the host's token is not given to it.
-fn keys(source: &ValidatedSource) -> Vec<Value> {
-    let needs = source.secrets.iter();
+fn keys(job: &SourceJob<'_>) -> Vec<Value> {
+    let needs = job.source.secrets.iter();
     needs
-        .filter(|need| need.purpose == SecretPurpose::Embedding)
+        .filter(|need| need.purpose == job.task.key())
         .map(|need| {
             json!({ "secret": { "name": need.name, "items": [{ "key": need.key, "path": need.purpose.as_str() }] } })
         })

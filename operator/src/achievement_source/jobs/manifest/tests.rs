@@ -21,6 +21,7 @@ fn source() -> ValidatedSource {
 #[test]
 fn the_job_is_restricted_and_holds_no_key_but_the_embeddings() {
     let job = serde_json::to_value(build(&SourceJob {
+        task: Task::Analyse,
         install: "threads",
         image: "worker:1",
         image_pull_policy: "IfNotPresent",
@@ -52,4 +53,28 @@ fn the_job_is_restricted_and_holds_no_key_but_the_embeddings() {
         job["spec"]["podFailurePolicy"]["rules"][0]["action"],
         "Ignore"
     );
+}
+
+#[test]
+fn a_backfill_has_the_token_and_not_the_embeddings_key() {
+    let source = source();
+    let job = serde_json::to_value(build(&SourceJob {
+        task: Task::Backfill,
+        install: "threads",
+        image: "worker:1",
+        image_pull_policy: "IfNotPresent",
+        namespace: "a",
+        owner: None,
+        name: "shop-backfill-1-x",
+        source: &source,
+        queue: "q",
+        credentials_digest: "d",
+        credentials_secret: "threads-worker-a",
+    }))
+    .unwrap();
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0]["args"], json!(["backfill"]));
+    let keys = &pod["volumes"][1]["projected"]["sources"];
+    assert_eq!(keys.as_array().unwrap().len(), 1);
+    assert_eq!(keys[0]["secret"]["items"][0]["path"], "github");
 }

@@ -1,4 +1,5 @@
-//! The worker Jobs that analyse the records of sources: which are due, which were granted, how they ended.
+//! The worker Jobs of sources, which analyse their records and read their repositories: which are due, which were granted, how they
+//! ended.
 
 use crate::postgres::{StoreError, operator::OperatorStore};
 use uuid::Uuid;
@@ -6,9 +7,11 @@ use uuid::Uuid;
 /// Before a Job that failed is replaced the first time, seconds; each further time it is twice as long, ten minutes at most.
 const REPLACE_SECONDS: i32 = 5;
 
-/// A living source for which analyses wait, or for which a Job was granted.
+/// A living source for which analyses wait or a backfill is due, or for which a Job was granted.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct AnalysisWork {
+pub struct SourceWork {
+    /// `analysis` or `backfill`; at most one Job of each.
+    pub kind: String,
     pub source_uid: Uuid,
     pub namespace: String,
     pub namespace_uid: Uuid,
@@ -20,7 +23,7 @@ pub struct AnalysisWork {
     pub ordinal: i32,
     /// A Job was granted and did not end.
     pub granted: bool,
-    /// Tasks can be claimed, and the wait after a failed Job is over.
+    /// There is something to do, and the wait after a failed Job is over.
     pub due: bool,
 }
 
@@ -29,20 +32,21 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn analysis_work(&self) -> Result<Vec<AnalysisWork>, StoreError> {
+    pub async fn source_work(&self) -> Result<Vec<SourceWork>, StoreError> {
         Ok(sqlx::query_as(
             "SELECT * FROM (
-                 SELECT source.uid AS source_uid, source.namespace, source.namespace_uid, source.name, source.credentials_digest,
+                 SELECT kinds.kind, source.uid AS source_uid, source.namespace, source.namespace_uid, source.name, source.credentials_digest,
                      source.collection, source.embedding_model, coalesce(job.ordinal, 0) AS ordinal,
                      coalesce(job.pods, 0) > 0 AS granted,
-                     NOT source.suspended AND coalesce(job.not_before, now()) <= now() AND EXISTS (
-                         SELECT FROM achievement_tasks task WHERE task.namespace = source.namespace
-                             AND task.source_uid = source.uid AND task.status = 'queued' AND task.not_before <= now()) AS due
-                 FROM achievement_sources source
+                     NOT source.suspended AND coalesce(job.not_before, now()) <= now() AND CASE kinds.kind
+                         WHEN 'backfill' THEN coalesce(source.backfill_due_at <= now(), false)
+                         ELSE EXISTS (SELECT FROM achievement_tasks task WHERE task.namespace = source.namespace
+                             AND task.source_uid = source.uid AND task.status = 'queued' AND task.not_before <= now()) END AS due
+                 FROM achievement_sources source CROSS JOIN (VALUES ('analysis'), ('backfill')) AS kinds (kind)
                  LEFT JOIN achievement_jobs job ON job.namespace_uid = source.namespace_uid AND job.source_uid = source.uid
-                     AND job.kind = 'analysis'
+                     AND job.kind = kinds.kind
                  WHERE source.gone_at IS NULL) work
-             WHERE due OR granted ORDER BY source_uid",
+             WHERE due OR granted ORDER BY source_uid, kind",
         )
         .fetch_all(self.pool())
         .await?)
@@ -53,11 +57,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn grant_analysis(&self, work: &AnalysisWork) -> Result<Option<i32>, StoreError> {
+    pub async fn grant_source_job(&self, work: &SourceWork) -> Result<Option<i32>, StoreError> {
         let mut transaction = self.begin().await?;
         let ordinal = sqlx::query_scalar(
             "INSERT INTO achievement_jobs AS job (namespace_uid, source_uid, kind, namespace, ordinal, pods)
-             VALUES ($1, $2, 'analysis', $3, 1, 1)
+             VALUES ($1, $2, $4, $3, 1, 1)
              ON CONFLICT (namespace_uid, source_uid, kind) DO UPDATE SET ordinal = job.ordinal + 1, pods = 1
                  WHERE job.pods = 0 AND job.not_before <= now()
              RETURNING ordinal",
@@ -65,6 +69,7 @@ impl OperatorStore {
         .bind(work.namespace_uid)
         .bind(work.source_uid)
         .bind(&work.namespace)
+        .bind(&work.kind)
         .fetch_optional(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -75,22 +80,23 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn settle_analysis(
+    pub async fn settle_source_job(
         &self,
-        work: &AnalysisWork,
+        work: &SourceWork,
         failed: bool,
     ) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE achievement_jobs SET pods = 0, failures = CASE WHEN $4 THEN failures + 1 ELSE 0 END,
                  not_before = now() + make_interval(secs => CASE WHEN $4 THEN least(600, $5 * power(2, least(failures, 10))) ELSE 0 END)
-             WHERE namespace_uid = $1 AND source_uid = $2 AND kind = 'analysis' AND ordinal = $3 AND pods > 0",
+             WHERE namespace_uid = $1 AND source_uid = $2 AND kind = $6 AND ordinal = $3 AND pods > 0",
         )
         .bind(work.namespace_uid)
         .bind(work.source_uid)
         .bind(work.ordinal)
         .bind(failed)
         .bind(REPLACE_SECONDS)
+        .bind(&work.kind)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;

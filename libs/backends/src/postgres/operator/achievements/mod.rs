@@ -8,6 +8,6 @@ pub mod sources;
 
 pub use analyses::SweptAnalyses;
 pub use declared::{AchievementMark, AchievementRow, DeclaredAchievement, RecordKey};
-pub use jobs::AnalysisWork;
+pub use jobs::SourceWork;
 pub use points::PendingAchievement;
 pub use sources::{SourceMark, SourceRecord, SourceRow};
