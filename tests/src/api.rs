@@ -2,11 +2,15 @@
 
 use crate::Cluster;
 use anyhow::{Context, Result, ensure};
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
+use sha2::Sha256;
 
 /// Base URL of the API of the cluster under test.
 const URL: &str = "TEST_API_URL";
+/// The same for achievements and webhooks.
+const ACHIEVEMENTS_URL: &str = "TEST_ACHIEVEMENTS_URL";
 
 pub struct Api {
     http: Client,
@@ -20,11 +24,56 @@ impl Api {
     /// # Errors
     /// No URL, or a key that could not be made.
     pub async fn connect(cluster: &Cluster, namespace: &str) -> Result<Self> {
+        Self::at(URL, cluster, namespace).await
+    }
+
+    /// The same for achievements.
+    ///
+    /// # Errors
+    /// No URL, or a key that could not be made.
+    pub async fn of_achievements(cluster: &Cluster, namespace: &str) -> Result<Self> {
+        Self::at(ACHIEVEMENTS_URL, cluster, namespace).await
+    }
+
+    async fn at(url: &str, cluster: &Cluster, namespace: &str) -> Result<Self> {
         Ok(Self {
             http: Client::new(),
-            base: std::env::var(URL).context(URL)?,
+            base: std::env::var(url).with_context(|| url.to_owned())?,
             key: cluster.api_key(namespace).await?,
         })
+    }
+
+    /// Delivers a webhook, signed with `secret`; answers its status and text.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn deliver(
+        &self,
+        path: &str,
+        (event, id): (&str, &str),
+        secret: &str,
+        body: &Value,
+    ) -> Result<(StatusCode, String)> {
+        let body = body.to_string();
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())?;
+        mac.update(body.as_bytes());
+        let digest: String = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let answer = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/json")
+            .header("x-github-event", event)
+            .header("x-github-delivery", id)
+            .header("x-hub-signature-256", format!("sha256={digest}"))
+            .body(body)
+            .send()
+            .await?;
+        Ok((answer.status(), answer.text().await?))
     }
 
     /// # Errors

@@ -8,12 +8,14 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use secrecy::ExposeSecret;
 
-const VERBS: [Verb; 5] = [
+const VERBS: [Verb; 7] = [
     Verb::PostsRead,
     Verb::PostsWrite,
     Verb::OutcomesWrite,
     Verb::ExperimentsRead,
     Verb::ExperimentsWrite,
+    Verb::AchievementsRead,
+    Verb::AchievementsWrite,
 ];
 
 impl Cluster {

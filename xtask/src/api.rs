@@ -16,6 +16,8 @@ pub const SECRET: &str = "threads-api";
 pub const MEND: &str = "kubectl -n threads-system describe pods; kubectl -n threads-system logs deployment/threads-agent-api";
 /// Port of the node on which the API of a local cluster answers.
 pub const NODE_PORT: u16 = 30_080;
+/// The same for achievements and webhooks.
+pub const ACHIEVEMENTS_NODE_PORT: u16 = 30_090;
 pub const HOW_TO_REACH: &str =
     "kubectl -n threads-system port-forward service/threads-agent-api 8080:8080 &
 export THREADS_KEY=\"$(cargo xtask api-key)\"

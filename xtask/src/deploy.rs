@@ -148,8 +148,9 @@ pub fn release(
     command.args([
         "--set",
         &format!(
-            "api.service.type=NodePort,api.service.nodePort={}",
-            api::NODE_PORT
+            "api.service.type=NodePort,api.service.nodePort={},api.service.achievementsNodePort={}",
+            api::NODE_PORT,
+            api::ACHIEVEMENTS_NODE_PORT
         ),
     ]);
     match api_image

@@ -36,6 +36,10 @@ pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
         ("TEST_QDRANT_URL", format!("http://{node}:6334")),
         ("TEST_QDRANT_API_KEY", passwords.qdrant),
         ("TEST_API_URL", format!("http://{node}:{}", api::NODE_PORT)),
+        (
+            "TEST_ACHIEVEMENTS_URL",
+            format!("http://{node}:{}", api::ACHIEVEMENTS_NODE_PORT),
+        ),
         ("TEST_LLM_URL", format!("http://{node}:8000/v1")),
         ("TEST_XTASK", own_copy(instance)?),
     ];
