@@ -1,53 +1,68 @@
 //! What a person should see before anything of an untrusted text goes further: secrets, text that addresses a model, letters that
 //! hide what is written, markup. A finding says where and what kind, never the thing itself.
 
-use super::{Finding, Subject};
-use regex::Regex;
-use std::sync::LazyLock;
+mod letters;
+mod secrets;
 
-/// What a secret is replaced by.
-const MASK: &str = "[secret]";
+use super::{Finding, Subject};
+use letters::{bounded, is_bidi, seen};
+use regex::Regex;
+use std::{collections::BTreeSet, sync::LazyLock};
+use unicode_normalization::UnicodeNormalization;
+
 /// Texts are looked at up to here, bytes.
 const LONGEST: usize = 256 * 1024;
 
-/// Kinds of secrets by their published shapes.
-static SECRETS: LazyLock<Vec<(&str, Regex)>> = LazyLock::new(|| {
-    [
-        ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b"),
-        ("an AWS access key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-        ("a private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?s:.{0,8192}?-----END (?:[A-Z]+ )*PRIVATE KEY-----)?"),
-        ("a JSON web token", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-        ("a Slack token", r"\bxox[abpors]-[A-Za-z0-9-]{10,}"),
-        ("a Google API key", r"\bAIza[A-Za-z0-9_-]{35}\b"),
-        ("an OpenAI key", r"\bsk-[A-Za-z0-9_-]{20,}"),
-        ("a Stripe key", r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-        ("a password in an address", r"\b[a-z][a-z0-9+.-]*://[^\s/:@]+:[^\s/@]{3,}@"),
-        ("a credential", r#"(?i)\b(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token)\b["']?\s*[:=]\s*["']?[^\s"']{8,}"#),
-    ]
-    .into_iter()
-    .filter_map(|(kind, pattern)| Some((kind, Regex::new(pattern).ok()?)))
-    .collect()
-});
+/// Words that speak to a model instead of a reader; looked for after compatibility normalisation, so that wide or styled letters hide none.
 static INJECTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:previous|above|prior|earlier|all|your)\b.{0,30}\b(?:instructions?|prompts?|rules?|messages?)|\byou are now\b|\bsystem prompt\b|<\|(?:im_start|im_end|system|user|assistant|endoftext)\|>|\bact as (?:an?|the)\b.{0,40}\b(?:assistant|model|ai)\b|\[/?INST\]|\bnew instructions?:").ok()
+    let shapes = [
+        r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,30}\b(?:previous|above|prior|earlier|preceding|your)\b.{0,30}\b(?:instructions?|prompts?|rules?|messages?|guidelines?|directions?)\b",
+        r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,15}\b(?:all|any|every|the)\b.{0,15}\b(?:instructions?|prompts?)\b",
+        r"\bdo not (?:follow|obey)\b.{0,30}\b(?:instructions?|prompts?|rules)\b",
+        r"\byou are now\b.{0,40}\b(?:assistant|model|ai|bot|chatbot|unrestricted|unfiltered|jailbroken|dan)\b",
+        r"\b(?:act as|pretend (?:to be|you are))\b.{0,40}\b(?:assistant|model|ai|chatbot)\b",
+        r"\bas an? (?:ai|large language|language) model\b",
+        r"\bsystem prompts?\b",
+        r"\b(?:reveal|print|repeat|show|output)\b.{0,20}\byour\b.{0,20}\b(?:instructions?|prompt)\b",
+        r"\bnew instructions?\s*:",
+        r"<\|[a-z_]{2,30}\|>|\[/?INST\]|<</?SYS>>",
+        r"(?m:^\s*(?:#{1,6}\s*)?(?:system|assistant)\s*:)",
+        r"</?\s*(?:system|assistant|instructions?|untrusted[a-z_-]*)\s*>",
+    ];
+    Regex::new(&format!("(?is){}", shapes.join("|"))).ok()
 });
 static MARKUP: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)<\s*(?:script|iframe|object|embed|svg|style|link|meta|form)\b|\bon[a-z]{3,20}\s*=|javascript:|data:text/html").ok()
+    Regex::new(r"(?i)<\s*(?:script|iframe|object|embed|svg|style|link|meta|form|base)\b|<[a-z][^>]{0,2000}[\s/]on[a-z]{3,20}\s*=|\bjavascript:\S|\bvbscript:\S|data:text/html").ok()
 });
 
 /// What stands in a record's texts, each kind and place once.
 #[must_use]
 pub fn findings(subject: &Subject) -> Vec<Finding> {
     let pull = subject.pull_request.as_ref();
-    let body = pull.and_then(|pull| pull.body.as_deref());
+    let own = pull
+        .map(|pull| pull.title.as_str())
+        .filter(|own| *own != subject.title);
+    let body = pull
+        .and_then(|pull| pull.body.as_deref())
+        .filter(|body| Some(*body) != subject.description.as_deref());
+    let labels = pull.map_or(String::new(), |pull| pull.labels.join("\n"));
+    let evidence: Vec<&str> = subject
+        .evidence
+        .iter()
+        .flat_map(|it| [it.title.as_str(), it.stream.as_str()])
+        .collect();
     let mut found = vec![];
     for (place, text) in [
         ("the title", Some(subject.title.as_str())),
-        ("the description", subject.description.as_deref().or(body)),
+        ("the pull request's title", own),
+        ("the description", subject.description.as_deref()),
+        ("the pull request's text", body),
         ("the business value", subject.business_value.as_deref()),
+        ("the labels", Some(labels.as_str())),
+        ("the evidence", Some(evidence.join("\n").as_str())),
     ] {
         if let Some(text) = text {
-            found.extend(of_text(place, bounded(text)));
+            found.extend(of_text(place, bounded(text, LONGEST)));
         }
     }
     found
@@ -58,12 +73,17 @@ fn of_text(place: &str, text: &str) -> Vec<Finding> {
         kind: kind.to_owned(),
         detail: format!("{place} holds {what}"),
     };
-    let mut found: Vec<Finding> = SECRETS
-        .iter()
-        .filter(|(_, pattern)| pattern.is_match(text))
-        .map(|(kind, _)| finding("secret", kind))
+    let shown = seen(text);
+    let plain: String = shown.nfkc().collect();
+    let kinds: BTreeSet<&str> = secrets::kinds(&shown)
+        .into_iter()
+        .chain(secrets::kinds(&plain))
         .collect();
-    if matches(&INJECTION, text) {
+    let mut found: Vec<Finding> = kinds
+        .into_iter()
+        .map(|kind| finding("secret", kind))
+        .collect();
+    if matches(&INJECTION, &plain) {
         found.push(finding("injection", "words that address a model"));
     }
     if text.chars().any(is_bidi) {
@@ -72,7 +92,7 @@ fn of_text(place: &str, text: &str) -> Vec<Finding> {
             "letters that change the direction of what is shown",
         ));
     }
-    if matches(&MARKUP, text) {
+    if matches(&MARKUP, &plain) {
         found.push(finding("markup", "markup that a page would run"));
     }
     found
@@ -84,45 +104,20 @@ fn matches(pattern: &LazyLock<Option<Regex>>, text: &str) -> bool {
         .is_some_and(|pattern| pattern.is_match(text))
 }
 
-fn bounded(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
-/// The text as it may be shown or fenced off in a prompt: secrets masked, hidden and control letters gone, at most `most` letters.
+/// The text as it may be shown or fenced off in a prompt: hidden and control letters gone, secrets masked, at most `most` letters. Whoever
+/// fences it off keeps its own fence out of it. Hidden letters go first: they would keep a secret from being recognised.
 #[must_use]
 pub fn neutral(text: &str, most: usize) -> String {
-    let mut shown = bounded(text).to_owned();
-    for (_, pattern) in SECRETS.iter() {
-        if pattern.is_match(&shown) {
-            shown = pattern.replace_all(&shown, MASK).into_owned();
-        }
-    }
-    let kept: String = shown
-        .chars()
-        .filter(|letter| {
-            !is_bidi(*letter)
-                && !is_hidden(*letter)
-                && (!letter.is_control() || matches!(letter, '\n' | '\t'))
-        })
-        .collect();
+    let kept = secrets::masked(&seen(bounded(text, LONGEST)));
     if kept.chars().count() <= most {
         return kept;
     }
     let mut short: String = kept.chars().take(most.saturating_sub(1)).collect();
-    short.push('…');
+    if most > 0 {
+        short.push('…');
+    }
     short
 }
 
-/// Embeddings, overrides, isolates and marks of direction (Unicode TR 9).
-fn is_bidi(letter: char) -> bool {
-    matches!(letter, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}')
-}
-
-/// Letters that show nothing: zero width, tags, interlinear marks.
-fn is_hidden(letter: char) -> bool {
-    matches!(letter, '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
-}
+#[cfg(test)]
+mod tests;
