@@ -9,6 +9,9 @@
 //!
 //! The outside systems are traits in [`ports`]; [`adapters`] has the real ones.
 
+// The types of nested futures of clients and servers go deeper than the default.
+#![recursion_limit = "512"]
+
 pub mod adapters;
 pub mod analyse;
 pub mod attempt;

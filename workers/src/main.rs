@@ -1,6 +1,9 @@
 //! The worker's process: settings, signals, and an exit code. Without a word it writes posts; `analyse` analyses achievements,
 //! `backfill` reads what a source's repositories hold.
 
+// The types of nested futures of clients and servers go deeper than the default.
+#![recursion_limit = "512"]
+
 use clap::Parser;
 use std::process::ExitCode;
 use worker::{analyse, backfill, cli::Settings, run};
