@@ -4,6 +4,7 @@
 pub mod class;
 pub mod credential;
 pub mod llm;
+pub mod objects;
 pub mod postgres;
 pub mod qdrant;
 pub mod rabbitmq;
