@@ -3,7 +3,7 @@
 use crate::{
     api, exec, images, model,
     model::Endpoint,
-    native::{self, build, kubectl, services},
+    native::{self, build, kubectl, objects, services},
     oci,
     paths::{self, Instance},
     progress::Step,
@@ -16,12 +16,15 @@ use std::process::Command;
 pub const NAMESPACE: &str = "threads-system";
 pub const RELEASE: &str = "threads-agent";
 
+const OBJECT_STORE_SECRET: &str = "threads-object-store";
+
 /// Names and ports of the backing services.
-const SERVICES: [(&str, &[(&str, u16)]); 4] = [
+const SERVICES: [(&str, &[(&str, u16)]); 5] = [
     ("postgres", &[("postgres", 5432)]),
     ("rabbitmq", &[("amqp", 5672), ("management", 15672)]),
     ("qdrant", &[("grpc", 6334)]),
     ("llm", &[("http", 8000)]),
+    ("minio", &[("s3", objects::PORT)]),
 ];
 
 /// What the chart needs: its namespace and Secrets, and a Service with an EndpointSlice for each backing service.
@@ -104,6 +107,13 @@ pub fn credentials(instance: &Instance) -> Result<String> {
         &[
             ("url", format!("http://{}:6334", host("qdrant"))),
             ("api-key", passwords.qdrant.clone()),
+        ],
+    ));
+    manifests.push_str(&secret(
+        OBJECT_STORE_SECRET,
+        &[
+            ("access-key-id", INSTALL.to_owned()),
+            ("secret-access-key", passwords.objects.clone()),
         ],
     ));
     Ok(manifests)

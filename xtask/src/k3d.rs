@@ -32,7 +32,7 @@ pub fn made(instance: &Instance) -> bool {
 pub fn up(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Result<()> {
     fs::write(instance.run.join("k3d"), "")?;
     steps.run("kubectl and helm", "run the same command again", |step| {
-        build::ensure_some(&["kubectl", "helm"], step)
+        build::CLUSTER.ensure_some(&["kubectl", "helm"], step)
     })?;
     steps.run("images", "mend what the compiler says", |step| {
         IMAGES.iter().try_for_each(|name| build(name, step))

@@ -5,7 +5,7 @@ use crate::{
     cli::Engine,
     deploy, k3d, model,
     model::Endpoint,
-    native::{cluster, services, standins, teardown},
+    native::{cluster, objects, services, standins, teardown},
     paths::Instance,
     posts, process,
     progress::Steps,
@@ -76,6 +76,7 @@ fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Step
         "cargo xtask logs operator tells what it waits for",
         |step| deploy::examples(instance, endpoint, step),
     )?;
+    objects::ensure(instance, steps)?;
     api::ensure(instance, steps)
 }
 
@@ -103,7 +104,12 @@ pub fn restart(instance: &Instance, piece: &str) -> Result<()> {
             "rabbitmq" => services::start_rabbitmq(instance, step),
             "qdrant" => standins::start_qdrant(instance, step),
             "llm" => standins::start_model(instance, step),
-            other => bail!("`{other}` cannot be restarted; postgres, rabbitmq, qdrant and llm can"),
+            "minio" => objects::start(instance, step),
+            other => {
+                bail!(
+                    "`{other}` cannot be restarted; postgres, rabbitmq, qdrant, llm and minio can"
+                )
+            }
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Kubernetes, etcd, CoreDNS and Helm, built from Go modules into the cache.
+//! Kubernetes, etcd, CoreDNS, Helm and MinIO, built from Go modules into the cache.
 
 use crate::{exec, paths, progress::Step};
 use anyhow::{Context, Result};
@@ -21,7 +21,31 @@ pub struct Module {
     pub commands: &'static [(&'static str, &'static str)],
 }
 
-pub const MODULES: [Module; 3] = [
+/// Modules whose programs lie in one folder of the cache; a change of one builds all of them anew.
+pub struct Set {
+    name: &'static str,
+    version: &'static str,
+    modules: &'static [Module],
+}
+
+/// What every cluster needs.
+pub const CLUSTER: Set = Set {
+    name: "kubernetes",
+    version: KUBERNETES,
+    modules: &CLUSTER_MODULES,
+};
+
+/// What exports need; no post waits for its build.
+pub const OBJECT_STORE: Set = Set {
+    name: "minio",
+    version: "20260212",
+    modules: &[Module {
+        folder: "minio",
+        commands: &[("minio", "github.com/minio/minio")],
+    }],
+};
+
+const CLUSTER_MODULES: [Module; 3] = [
     Module {
         folder: "kubernetes",
         commands: &[
@@ -49,25 +73,9 @@ pub const MODULES: [Module; 3] = [
     },
 ];
 
-/// Where the built programs lie; the folder's name carries a digest of everything that they are built from.
+/// Where the programs of every cluster lie.
 pub fn bin() -> PathBuf {
-    let mut digest = Sha256::new();
-    for module in &MODULES {
-        for file in ["go.mod", "go.sum"] {
-            digest.update(fs::read(sources(module).join(file)).unwrap_or_default());
-        }
-    }
-    digest.update(LINK);
-    let hex: String = digest
-        .finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    paths::home()
-        .unwrap_or_default()
-        .join("bin")
-        .join(format!("kubernetes-{KUBERNETES}-{hex}"))
+    CLUSTER.bin()
 }
 
 fn sources(module: &Module) -> PathBuf {
@@ -76,49 +84,76 @@ fn sources(module: &Module) -> PathBuf {
         .join(module.folder)
 }
 
-/// Builds everything that a cluster of its own needs.
-pub fn ensure(step: &Step) -> Result<()> {
-    let all: Vec<&str> = MODULES
-        .iter()
-        .flat_map(|module| module.commands.iter().map(|(name, _)| *name))
-        .collect();
-    ensure_some(&all, step)
-}
-
-/// Builds those of the programs that are not there yet; an interrupted build leaves no half program behind.
-pub fn ensure_some(names: &[&str], step: &Step) -> Result<()> {
-    let bin = bin();
-    fs::create_dir_all(&bin).with_context(|| format!("making {}", bin.display()))?;
-    let missing: Vec<_> = MODULES
-        .iter()
-        .flat_map(|module| module.commands.iter().map(move |command| (module, command)))
-        .filter(|(_, (name, _))| names.contains(name) && !bin.join(name).is_file())
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let _alone = paths::lock("build")?;
-    let go = go(step)?;
-    for (done, (module, (name, package))) in missing.iter().enumerate() {
-        step.say(&format!("{name} ({} of {})", done + 1, missing.len()));
-        let target = bin.join(name);
-        if target.is_file() {
-            continue; // Another command built it while this one waited.
+impl Set {
+    /// Where the built programs lie; the folder's name carries a digest of everything that they are built from.
+    pub fn bin(&self) -> PathBuf {
+        let mut digest = Sha256::new();
+        for module in self.modules {
+            for file in ["go.mod", "go.sum"] {
+                digest.update(fs::read(sources(module).join(file)).unwrap_or_default());
+            }
         }
-        let half = bin.join(format!("{name}.building"));
-        exec::logged(
-            Command::new(&go)
-                .current_dir(sources(module))
-                .env("CGO_ENABLED", "0")
-                .env("GOFLAGS", "-mod=readonly -buildvcs=false")
-                .args(["build", "-trimpath", "-ldflags", &link_flags(), "-o"])
-                .arg(&half)
-                .arg(package),
-            &step.log,
-        )?;
-        fs::rename(&half, &target)?;
+        digest.update(LINK);
+        let hex: String = digest
+            .finalize()
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        paths::home()
+            .unwrap_or_default()
+            .join("bin")
+            .join(format!("{}-{}-{hex}", self.name, self.version))
     }
-    Ok(())
+
+    /// Builds all of them.
+    pub fn ensure(&self, step: &Step) -> Result<()> {
+        let all: Vec<&str> = self.commands().map(|(_, (name, _))| *name).collect();
+        self.ensure_some(&all, step)
+    }
+
+    /// Builds those of the programs that are not there yet; an interrupted build leaves no half program behind.
+    pub fn ensure_some(&self, names: &[&str], step: &Step) -> Result<()> {
+        let bin = self.bin();
+        fs::create_dir_all(&bin).with_context(|| format!("making {}", bin.display()))?;
+        let missing: Vec<_> = self
+            .commands()
+            .filter(|(_, (name, _))| names.contains(name) && !bin.join(name).is_file())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let _alone = paths::lock("build")?;
+        let go = go(step)?;
+        for (done, (module, (name, package))) in missing.iter().enumerate() {
+            step.say(&format!("{name} ({} of {})", done + 1, missing.len()));
+            let target = bin.join(name);
+            if target.is_file() {
+                continue; // Another command built it while this one waited.
+            }
+            let half = bin.join(format!("{name}.building"));
+            exec::logged(
+                Command::new(&go)
+                    .current_dir(sources(module))
+                    .env("CGO_ENABLED", "0")
+                    .env("GOFLAGS", "-mod=readonly -buildvcs=false")
+                    .args(["build", "-trimpath", "-ldflags", &link_flags(), "-o"])
+                    .arg(&half)
+                    .arg(package),
+                &step.log,
+            )?;
+            fs::rename(&half, &target)?;
+        }
+        Ok(())
+    }
+
+    fn commands(
+        &self,
+    ) -> impl Iterator<Item = (&'static Module, &'static (&'static str, &'static str))> {
+        self.modules
+            .iter()
+            .flat_map(|module| module.commands.iter().map(move |command| (module, command)))
+    }
 }
 
 /// Without these a build reports `v0.0.0-master`.

@@ -53,7 +53,9 @@ pub fn ensure(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
 }
 
 fn kubernetes(instance: &Instance, open: bool, steps: &Steps) -> Result<()> {
-    steps.run("kubernetes binaries", REPEAT, build::ensure)?;
+    steps.run("kubernetes binaries", REPEAT, |step| {
+        build::CLUSTER.ensure(step)
+    })?;
     steps.run("network", REPEAT, |step| {
         netns::ensure(instance, step)?;
         if open {

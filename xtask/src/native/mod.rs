@@ -7,6 +7,7 @@ pub mod control_plane;
 pub mod dns;
 pub mod netns;
 pub mod node;
+pub mod objects;
 pub mod outside;
 pub mod packages;
 pub mod pki;

@@ -20,6 +20,8 @@ pub struct Passwords {
     pub pepper: String,
     pub rabbitmq: String,
     pub qdrant: String,
+    /// Secret key of the object store; its access key is the install's name.
+    pub objects: String,
 }
 
 impl Passwords {
@@ -45,6 +47,7 @@ impl Passwords {
             pepper: draw("pepper")?,
             rabbitmq: draw("rabbitmq")?,
             qdrant: draw("qdrant")?,
+            objects: draw("objects")?,
         })
     }
 }
