@@ -14,7 +14,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// How everything that goes into an image is built.
 pub const PROFILE: [&str; 5] = ["--locked", "--profile", "image", "--target", TARGET];
 /// All at once: another choice of packages would choose other features, and compile most dependencies twice.
-const PROGRAMS: [&str; 16] = [
+const PROGRAMS: [&str; 20] = [
     "-p",
     "threads-operator",
     "--bin",
@@ -28,6 +28,10 @@ const PROGRAMS: [&str; 16] = [
     "--bin",
     "llm-dev",
     "-p",
+    "github-dev",
+    "--bin",
+    "github-dev",
+    "-p",
     "threads-api",
     "--bin",
     "api",
@@ -35,9 +39,9 @@ const PROGRAMS: [&str; 16] = [
 /// User and group of every process in an image.
 const USER: &str = "65532:65532";
 
-/// Builds operator, worker, API and the stand-in model as static binaries. No link-time optimisation: these images are local.
+/// Builds operator, worker, API and the stand-ins of model and GitHub as static binaries. No link-time optimisation: these images are local.
 pub fn build_binaries(step: &Step) -> Result<()> {
-    step.say("compiling operator, worker, API and stand-in model");
+    step.say("compiling operator, worker, API and stand-ins");
     exec::logged(
         cargo()?.arg("build").args(PROFILE).args(PROGRAMS),
         &step.log,

@@ -51,6 +51,9 @@ pub fn end_to_end_alone(tally: &mut Tally, names: &[String], keep: bool) -> Resu
 fn start(instance: &Instance) -> Result<()> {
     let steps = Steps::new(instance.logs.clone());
     native::cluster::ensure(instance, false, &steps)?;
+    steps.run("github stand-in", "cargo xtask logs github", |step| {
+        native::standins::start_github(instance, step)
+    })?;
     native::objects::ensure(instance, &steps)?;
     api::ensure(instance, &steps)
 }

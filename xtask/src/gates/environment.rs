@@ -2,7 +2,10 @@
 
 use crate::{
     api,
-    native::services::{INSTALL, Passwords},
+    native::{
+        services::{INSTALL, Passwords},
+        standins,
+    },
     paths::Instance,
 };
 use anyhow::{Context, Result};
@@ -41,6 +44,10 @@ pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
             format!("http://{node}:{}", api::ACHIEVEMENTS_NODE_PORT),
         ),
         ("TEST_LLM_URL", format!("http://{node}:8000/v1")),
+        (
+            "TEST_GITHUB_URL",
+            format!("http://{node}:{}", standins::GITHUB_PORT),
+        ),
         ("TEST_XTASK", own_copy(instance)?),
     ];
     Ok(pairs

@@ -1,4 +1,5 @@
-//! The development stand-ins: Qdrant's contract over Qdrant's own engine, and a model that answers offline.
+//! The development stand-ins: Qdrant's contract over Qdrant's own engine, a model that answers offline, and for
+//! tests the part of GitHub that a backfill reads.
 
 use super::{build, services::Passwords};
 use crate::{exec, images, paths, paths::Instance, process, progress::Step};
@@ -8,6 +9,7 @@ use std::{fs, net::TcpStream, path::PathBuf, time::Duration};
 
 const QDRANT_PORT: u16 = 6334;
 const MODEL_PORT: u16 = 8000;
+pub const GITHUB_PORT: u16 = 8001;
 
 pub fn start_qdrant(instance: &Instance, step: &Step) -> Result<()> {
     let python = python(step)?;
@@ -32,19 +34,30 @@ pub fn start_qdrant(instance: &Instance, step: &Step) -> Result<()> {
 }
 
 pub fn start_model(instance: &Instance, step: &Step) -> Result<()> {
+    start(instance, "llm", "llm-dev", MODEL_PORT)?;
+    wait_for_port(instance, step, "the stand-in model", MODEL_PORT)
+}
+
+/// Empty: tests fill it through its routes under `/control`.
+pub fn start_github(instance: &Instance, step: &Step) -> Result<()> {
+    start(instance, "github", "github-dev", GITHUB_PORT)?;
+    wait_for_port(instance, step, "the stand-in of GitHub", GITHUB_PORT)
+}
+
+fn start(instance: &Instance, piece: &str, binary: &str, port: u16) -> Result<()> {
     // Run from a copy: the next build must be able to replace the file.
-    let program = instance.run.join("llm-dev");
-    if !process::is_running(instance, "llm") {
-        fs::copy(images::binary("llm-dev"), &program)
-            .context("the stand-in model was not built")?;
+    let program = instance.run.join(binary);
+    if !process::is_running(instance, piece) {
+        fs::copy(images::binary(binary), &program)
+            .with_context(|| format!("the stand-in {binary} was not built"))?;
     }
-    let address = format!("{}:{MODEL_PORT}", instance.node_address());
+    let address = format!("{}:{port}", instance.node_address());
     process::ensure(
         instance,
-        "llm",
+        piece,
         process::inside(instance, &program).args(["--listen", &address]),
-    )?;
-    wait_for_port(instance, step, "the stand-in model", MODEL_PORT)
+    )
+    .map(drop)
 }
 
 fn wait_for_port(instance: &Instance, step: &Step, what: &str, port: u16) -> Result<()> {
