@@ -1,4 +1,5 @@
-//! The k3d engine: the same install on k3s in Docker, with Postgres, RabbitMQ and Qdrant from their official images.
+//! The k3d engine: the same install on k3s in Docker, with Postgres, RabbitMQ, Qdrant and MinIO from their official
+//! images.
 
 use crate::{
     api, deploy, exec,
@@ -156,7 +157,7 @@ fn backing_services(instance: &Instance, step: &Step) -> Result<()> {
     );
     let manifests = deploy::credentials(instance)? + &secret + SERVICES;
     native::apply(instance, &manifests, &step.log)?;
-    for name in ["postgres", "rabbitmq", "qdrant", "llm"] {
+    for name in ["postgres", "rabbitmq", "qdrant", "llm", "minio"] {
         step.say(&format!("waiting for {name}"));
         exec::logged(
             native::kubectl(instance)

@@ -1,0 +1,7 @@
+//! Achievements on the real cluster: by webhook, by backfill where a webhook was lost, and on to exports and announcements.
+#![allow(clippy::unwrap_used)]
+
+mod github;
+mod lost;
+mod scene;
+mod webhook;
