@@ -104,6 +104,83 @@ async fn the_same_participant_at_once_is_one_unit() {
     assert_eq!(arms.len(), 1);
 }
 
+/// Issue 4, 1: three replicas, many calls at once for few participants, and weights that change meanwhile: one unit each, one
+/// arm in every answer, and the probability that the unit's own epoch gave.
+#[tokio::test]
+async fn replicas_at_once_give_each_participant_one_arm() {
+    let Some((world, key, uid)) = world().await else {
+        return;
+    };
+    let replicas = [world.address, world.replica().await, world.replica().await];
+    let call = async |number: usize| {
+        let participant = format!("p{}", number % 25);
+        let url = format!("http://{}/experiments/hooks/assign", replicas[number % 3]);
+        let request = world.client().post(url).bearer_auth(&key);
+        let body = json!({"participant": participant});
+        let answer = support::read(request.json(&body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        (participant, answer.body)
+    };
+    let change_weights = async {
+        let mut sql = world.sql().await;
+        for epoch in 1..=20 {
+            let weights = if epoch % 2 == 0 {
+                [3_000, 7_000]
+            } else {
+                [9_000, 1_000]
+            };
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+                "INSERT INTO experiment_weights (experiment_uid, epoch, namespace, weights_bp) VALUES ('{uid}', {epoch}, 'team', '{{{},{}}}');
+                 UPDATE experiments SET weight_epoch = {epoch} WHERE uid = '{uid}'",
+                weights[0], weights[1]
+            )))
+            .execute(&mut sql)
+            .await
+            .unwrap();
+        }
+    };
+    let (answers, ()) = tokio::join!(
+        futures::future::join_all((0..150).map(call)),
+        change_weights
+    );
+    let mut given = std::collections::BTreeMap::new();
+    let mut firsts = 0;
+    for (participant, answer) in answers {
+        firsts += usize::from(answer["first"] == true);
+        let facts =
+            ["arm", "probability", "weightEpoch", "assignedAt"].map(|name| answer[name].clone());
+        let known = given.entry(participant).or_insert_with(|| facts.clone());
+        assert_eq!(*known, facts);
+    }
+    assert_eq!((given.len(), firsts), (25, 25));
+    let (units, right): (i64, i64) = sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE abs(unit.probability - weights.weights_bp[unit.arm + 1] / 10000.0) < 1e-9)
+         FROM experiment_units unit JOIN experiment_weights weights
+           ON weights.experiment_uid = unit.experiment_uid AND weights.epoch = unit.weight_epoch",
+    )
+    .fetch_one(&mut world.sql().await)
+    .await
+    .unwrap();
+    assert_eq!((units, right), (25, 25));
+}
+
+/// The last place is taken by calls for one participant at once: who lost the race has the place as well.
+#[tokio::test]
+async fn the_last_place_is_one_participants_however_often_it_is_asked_for() {
+    let Some((world, key, uid)) = world().await else {
+        return;
+    };
+    sqlx::query("UPDATE experiments SET design = jsonb_set(design, '{stopping,maxUnits}', '1') WHERE uid = $1")
+        .bind(uid)
+        .execute(&mut world.sql().await)
+        .await
+        .unwrap();
+    let all = futures::future::join_all((0..16).map(|_| assign(&world, &key, "p"))).await;
+    let statuses: Vec<u16> = all.iter().map(|given| given.status).collect();
+    assert_eq!(statuses, [200; 16]);
+    assert_eq!(assign(&world, &key, "q").await.status, 409);
+}
+
 #[tokio::test]
 async fn who_cannot_be_assigned_is_told_why() {
     let Some((world, key, uid)) = world().await else {

@@ -37,7 +37,7 @@ async fn a_list_is_narrowed_and_its_pages_hold_every_post_once() {
     let one = world.get(&format!("/content/posts/{}", ids[1]), &key).await;
     assert_eq!(
         one.body["experiment"],
-        json!({"name": "hooks", "arm": "bold"})
+        json!({"name": "hooks", "uid": uid, "arm": "bold"})
     );
 
     let (mut seen, mut cursor, mut pages) = (BTreeSet::new(), String::new(), 0);
@@ -56,6 +56,58 @@ async fn a_list_is_narrowed_and_its_pages_hold_every_post_once() {
         }
     }
     assert_eq!((seen.len(), pages), (7, 3));
+}
+
+/// FAULTS 45: an experiment is deleted and another takes its name; by name the living one is meant, by uid either.
+#[tokio::test]
+async fn a_name_that_was_given_again_means_the_living_experiment() {
+    let Some(world) = World::create().await else {
+        return;
+    };
+    let key = world.key("team", &ALL).await;
+    let ids = posts(&world, "team", "week", 3).await;
+    let old = experiment(&world, "team", "hooks", "Post").await;
+    join(&world, old, "team", ids[0], 0).await;
+    let listed = async |query: String| -> Vec<String> {
+        let answer = world.get(&format!("/content/posts?{query}"), &key).await;
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        let items = answer.body["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let of_old = [ids[0].to_string()];
+    sqlx::query("UPDATE experiments SET gone_at = now(), object_uid = $2 WHERE uid = $1")
+        .bind(old)
+        .bind(Uuid::from_u128(5))
+        .execute(&mut world.sql().await)
+        .await
+        .unwrap();
+    assert_eq!(
+        listed("experiment=hooks".into()).await,
+        of_old,
+        "none lives"
+    );
+
+    let new = experiment(&world, "team", "hooks", "Post").await;
+    assert_eq!(listed("experiment=hooks".into()).await, [""; 0]);
+    join(&world, new, "team", ids[1], 0).await;
+    let of_new = [ids[1].to_string()];
+    assert_eq!(listed("experiment=hooks".into()).await, of_new);
+    assert_eq!(listed("experiment=hooks&arm=plain".into()).await, of_new);
+    assert_eq!(listed(format!("experimentUid={old}")).await, of_old);
+    assert_eq!(listed(format!("experimentUid={new}")).await, of_new);
+    // As its resource's metadata names it, where a re-applied one took the row over.
+    let resource = Uuid::from_u128(5);
+    assert_eq!(listed(format!("experimentUid={resource}")).await, of_old);
+    let neither = format!("experiment=hooks&experimentUid={old}");
+    assert_eq!(listed(neither).await, [""; 0]);
+    let one = world.get(&format!("/content/posts/{}", ids[0]), &key).await;
+    assert_eq!(one.body["experiment"]["uid"], json!(old));
+    // FAULTS 58.
+    let theirs = world.key("theirs", &ALL).await;
+    let path = format!("/content/posts?experimentUid={old}");
+    assert_eq!(world.get(&path, &theirs).await.body["items"], json!([]));
 }
 
 /// FAULTS 40.
@@ -77,6 +129,7 @@ async fn absurd_requests_are_refused_with_a_sentence() {
         "cursor=AAAA",
         "persona=",
         "persona=%00",
+        "experimentUid=17",
         "unknown=1",
         "limit=1&limit=2",
     ] {

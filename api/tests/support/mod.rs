@@ -95,6 +95,23 @@ impl World {
         serve(api::achievements_router(app)).await
     }
 
+    /// Another replica of the API, with connections of its own.
+    pub async fn replica(&self) -> SocketAddr {
+        let role = format!("{}_api", self.database.install);
+        let app = App::new(
+            &self.database.url_of(&role, PASSWORD),
+            Pepper::new(PEPPER.to_owned().into()).unwrap(),
+            None,
+            Limits::default(),
+        )
+        .unwrap();
+        serve(api::router(app)).await
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     pub async fn sql(&self) -> PgConnection {
         PgConnection::connect(&self.database.superuser_url)
             .await

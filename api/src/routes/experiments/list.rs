@@ -10,6 +10,7 @@ use backends::postgres::api::experiments::ExperimentSummary;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// All experiments of the namespace.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,6 +23,8 @@ pub struct ExperimentList {
 #[serde(rename_all = "camelCase")]
 pub struct ExperimentView {
     pub name: String,
+    /// By which its posts can be listed once the name is another's.
+    pub uid: Uuid,
     /// `draft`, `active`, `paused` or `completed`.
     pub state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +55,7 @@ impl From<ExperimentSummary> for ExperimentView {
         };
         Self {
             name: row.name,
+            uid: row.uid,
             state,
             persona: row.persona,
             started_at: row.started_at,

@@ -21,15 +21,17 @@ const MAX_LIMIT: u32 = 100;
 const MAX_FILTER: usize = 253;
 
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// Name of a Persona.
     persona: Option<String>,
     /// Name of a ContentJob.
     job: Option<String>,
-    /// Name of an Experiment.
+    /// Name of an Experiment: the living one, or the newest where none lives.
     experiment: Option<String>,
+    /// Uid of an Experiment, also of one that was deleted and whose name is another's by now.
+    experiment_uid: Option<Uuid>,
     /// Name of an arm.
     arm: Option<String>,
     /// Written at or after this time (RFC 3339).
@@ -83,6 +85,7 @@ pub async fn list_posts(
         persona: query.persona,
         job: query.job,
         experiment: query.experiment,
+        experiment_uid: query.experiment_uid,
         arm: query.arm,
         from: query.from,
         to: query.to,

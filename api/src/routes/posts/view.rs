@@ -58,6 +58,8 @@ pub struct Published {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Membership {
     pub name: String,
+    /// Tells experiments of one name apart, one after another.
+    pub uid: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arm: Option<String>,
 }
@@ -82,7 +84,14 @@ impl From<PostRow> for Post {
                 url,
                 external_id,
             }),
-            experiment: row.experiment.map(|name| Membership { name, arm: row.arm }),
+            experiment: row
+                .experiment
+                .zip(row.experiment_uid)
+                .map(|(name, uid)| Membership {
+                    name,
+                    uid,
+                    arm: row.arm,
+                }),
             emotion: row.emotion,
             score: row.score_bp.map(|points| f64::from(points) / 100.0),
             tokens: row.tokens_used,

@@ -18,11 +18,16 @@ use domain::statistics::{
 use std::f64::consts::TAU;
 
 #[derive(Clone, Copy)]
-enum Trend {
+pub enum Trend {
     Flat,
     Weekly,
     Doubling,
 }
+
+pub const TRENDS: [Trend; 3] = [Trend::Flat, Trend::Weekly, Trend::Doubling];
+
+/// Floors in basis points with the goal of each.
+pub const FLOORS: [(u32, f64); 2] = [(2_000, 0.05), (1_000, 0.065)];
 
 impl Trend {
     fn name(self) -> &'static str {
@@ -33,7 +38,7 @@ impl Trend {
         }
     }
 
-    fn rate(self, day: usize) -> f64 {
+    pub fn rate(self, day: usize) -> f64 {
         let day = day as f64;
         match self {
             Self::Flat => 0.04,
@@ -44,11 +49,23 @@ impl Trend {
 }
 
 #[derive(Clone, Copy)]
-struct Cell {
-    audience: Audience,
-    posts_a_day: usize,
-    trend: Trend,
-    floor: u32,
+pub struct Cell {
+    pub audience: Audience,
+    pub posts_a_day: usize,
+    pub trend: Trend,
+    pub floor: u32,
+}
+
+impl Cell {
+    pub fn name(&self) -> String {
+        format!(
+            "floor {} %, {}, {}, {} posts an arm a day",
+            self.floor / 100,
+            self.trend.name(),
+            self.audience.name(),
+            self.posts_a_day
+        )
+    }
 }
 
 /// Whether any look finds a difference: by the product's scores, by the arms' plain means.
@@ -104,9 +121,13 @@ fn next_weights(observed: &[Moments; 2], floor: u32) -> Option<Vec<u32>> {
         } => Some((location, scale)),
         Posterior::Beta { .. } => None,
     };
-    let ((none, wide), (one, narrow)) = (spread(&observed[0])?, spread(&observed[1])?);
-    let best = normal_cdf((one - none) / wide.hypot(narrow));
+    let best = best_of_two(spread(&observed[0])?, spread(&observed[1])?);
     apportion(&[1.0 - best, best], floor)
+}
+
+/// Probability that the second of two normals (mean, sd) is the larger one.
+pub fn best_of_two((none, wide): (f64, f64), (one, narrow): (f64, f64)) -> f64 {
+    normal_cdf((one - none) / wide.hypot(narrow))
 }
 
 pub fn report(runs: u64) -> Report {
@@ -115,22 +136,17 @@ pub fn report(runs: u64) -> Report {
         "Mean of per-post rate; twice the posts an arm a day are shared out by the weights, which move daily by P(best) (its normal \
          approximation). Beside the product's scores: the same sequence on the arms' plain means, which is what ignoring the weights does.",
     );
-    for (floor, goal) in [(2_000, 0.05), (1_000, 0.065)] {
-        for trend in [Trend::Flat, Trend::Weekly, Trend::Doubling] {
+    for (floor, goal) in FLOORS {
+        for trend in TRENDS {
             for audience in AUDIENCES {
                 for posts_a_day in POSTS_A_DAY {
-                    let name = format!(
-                        "floor {} %, {}, {}, {posts_a_day} posts an arm a day",
-                        floor / 100,
-                        trend.name(),
-                        audience.name()
-                    );
                     let cell = Cell {
                         audience,
                         posts_a_day,
                         trend,
                         floor,
                     };
+                    let name = cell.name();
                     let found = sums(&format!("bandit {name}"), runs, |seeded| run(seeded, cell));
                     let runs = runs as f64;
                     report.rate(format!("AIPW: {name}"), found[0], runs, Goal::AtMost(goal));

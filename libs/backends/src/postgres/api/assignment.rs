@@ -86,9 +86,13 @@ impl ApiStore {
             return Ok(Assignment::Closed(why));
         }
         if !has_room(&mut transaction, &row).await? {
-            return Ok(Assignment::Closed(
-                "has as many participants as stopping.maxUnits allows",
-            ));
+            // The last place may have gone to this very participant while this call waited for the count.
+            return match unit_of(&mut transaction, row.uid, participant).await? {
+                Some(unit) => row.given(&unit, false),
+                None => Ok(Assignment::Closed(
+                    "has as many participants as stopping.maxUnits allows",
+                )),
+            };
         }
         let first = insert(&mut transaction, &row, participant).await?;
         let unit = unit_of(&mut transaction, row.uid, participant).await?;
@@ -98,7 +102,7 @@ impl ApiStore {
         }
         match unit {
             Some(unit) => row.given(&unit, first),
-            None => Ok(Assignment::Closed("ended just now")),
+            None => Ok(Assignment::Closed("ended or was suspended just now")),
         }
     }
 }
@@ -197,7 +201,7 @@ async fn has_room(
     Ok(taken.unsigned_abs() < limit)
 }
 
-/// Writes the unit; false where another call was faster.
+/// Writes the unit; false where another call was faster, which it then waits for, or where the experiment ended meanwhile.
 async fn insert(
     transaction: &mut Transaction<'static, Postgres>,
     row: &Row,
@@ -222,7 +226,8 @@ async fn insert(
         "INSERT INTO experiment_units (id, experiment_uid, namespace, participant, arm, probability, weight_epoch, covariates,
              assigned_at, exposed_at, freezes_at)
          SELECT $1, $2, $3, $4, $5, $6, $7, $8, clock.now, clock.now, clock.now + make_interval(secs => $9)
-         FROM (SELECT clock_timestamp() AS now) clock
+         FROM (SELECT clock_timestamp() AS now) clock, experiments experiment
+         WHERE experiment.uid = $2 AND experiment.ended_at IS NULL AND experiment.gone_at IS NULL AND NOT experiment.suspended
          ON CONFLICT DO NOTHING",
     )
     .bind(unit)

@@ -25,6 +25,8 @@ pub struct PostRow {
     pub published_url: Option<String>,
     pub external_id: Option<String>,
     pub experiment: Option<String>,
+    /// Of the experiment's row; a name may have been given again.
+    pub experiment_uid: Option<Uuid>,
     pub arm: Option<String>,
     pub emotion: Option<String>,
     /// Hundredths of a per cent.
@@ -39,7 +41,10 @@ pub struct PostRow {
 pub struct PostFilter {
     pub persona: Option<String>,
     pub job: Option<String>,
+    /// By name: the living one, else the newest of that name.
     pub experiment: Option<String>,
+    /// By the uid of its row or of its resource, whether it lives or not.
+    pub experiment_uid: Option<Uuid>,
     pub arm: Option<String>,
     /// Written at or after.
     pub from: Option<DateTime<Utc>>,
@@ -69,7 +74,7 @@ macro_rules! posts {
     () => {
         "SELECT post.id, post.persona_id AS persona, run.name AS job, post.index, post.hook, post.body, post.content_hash, post.revision, post.embedded_revision,
              post.ts AS created_at, post.edited_at, post.published_at, post.published_url, post.external_id,
-             experiment.name AS experiment, CASE WHEN experiment.uid IS NOT NULL THEN task.arm END AS arm,
+             experiment.name AS experiment, experiment.uid AS experiment_uid, CASE WHEN experiment.uid IS NOT NULL THEN task.arm END AS arm,
              post.emotion, post.score_bp, post.tokens_used, post.model, post.stand_in
          FROM posts post
          JOIN tasks task ON task.id = post.task_id
@@ -95,7 +100,9 @@ impl ApiStore {
         let rows = sqlx::query_as(concat!(
             posts!(),
             "WHERE ($1::text IS NULL OR post.persona_id = $1) AND ($2::text IS NULL OR run.name = $2)
-               AND ($3::text IS NULL OR experiment.name = $3) AND ($4::text IS NULL OR task.arm = $4)
+               AND ($3::text IS NULL OR experiment.uid = (SELECT named.uid FROM experiments named WHERE named.name = $3
+                   ORDER BY named.gone_at IS NOT NULL, named.created_at DESC LIMIT 1))
+               AND ($10::uuid IS NULL OR experiment.uid = $10 OR experiment.object_uid = $10) AND ($4::text IS NULL OR task.arm = $4)
                AND ($5::timestamptz IS NULL OR post.ts >= $5) AND ($6::timestamptz IS NULL OR post.ts < $6)
                AND ($7::timestamptz IS NULL OR (post.ts, post.id) < ($7, $8))
              ORDER BY post.ts DESC, post.id DESC LIMIT $9"
@@ -109,6 +116,7 @@ impl ApiStore {
         .bind(after.map(|cursor| cursor.created_at))
         .bind(after.map(|cursor| cursor.id))
         .bind(limit)
+        .bind(filter.experiment_uid)
         .fetch_all(&mut *transaction)
         .await?;
         transaction.commit().await?;
