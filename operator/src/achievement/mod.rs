@@ -14,7 +14,7 @@ pub mod validate;
 use crate::{
     context::Context,
     controller::{
-        self, ErrorClass, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded,
+        self, ErrorClass, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
         patch_status,
     },
     loops::{self, orphans},
@@ -90,7 +90,7 @@ pub async fn reconcile_in(
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::delete(world, object).await;
     }
-    let object = &cleanup::settle_finalizer(world, object).await?;
+    let object = &finalizer::settle(&world.client, object, object.spec.deletion_policy).await?;
     let before = object.status.clone().unwrap_or_default();
     let now = Timestamp::now();
     match validate::validate(object) {

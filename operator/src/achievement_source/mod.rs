@@ -15,7 +15,8 @@ mod watch;
 use crate::{
     context::Context,
     controller::{
-        self, ErrorClass, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status,
+        self, ErrorClass, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
+        patch_status,
     },
     loops::orphans,
     prompt_template::plan::Problem,
@@ -110,7 +111,7 @@ pub async fn reconcile_in(
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::delete(world, object).await;
     }
-    let object = &cleanup::settle_finalizer(world, object).await?;
+    let object = &finalizer::settle(&world.client, object, object.spec.deletion_policy).await?;
     let before = object.status.clone().unwrap_or_default();
     let generation = object.metadata.generation;
     let now = Timestamp::now();

@@ -6,6 +6,7 @@ pub mod calls;
 pub mod degraded;
 pub mod driver;
 pub mod error;
+pub mod finalizer;
 pub mod outcome;
 pub mod status;
 #[cfg(test)]

@@ -15,7 +15,8 @@ pub mod validate;
 use crate::{
     context::Context,
     controller::{
-        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, patch_status,
+        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
+        patch_status,
     },
     signals::{Trigger, Triggered},
 };
@@ -88,7 +89,7 @@ pub async fn reconcile_in(
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::delete(world, object).await;
     }
-    let object = &cleanup::settle_finalizer(world, object).await?;
+    let object = &finalizer::settle(&world.client, object, object.spec.deletion_policy).await?;
     let before = object.status.clone().unwrap_or_default();
     let now = Timestamp::now();
     match validate::validate(object) {
