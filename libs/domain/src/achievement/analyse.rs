@@ -1,8 +1,12 @@
 //! The whole analysis of one record: one pure function of what is known of it.
 
 use super::{
-    Analysis, Component, Score, Subject, business_value::business_value, category::category,
-    complexity::complexity, findings::findings, impact::impact,
+    Analysis, Component, Score, Subject,
+    business_value::{declared, described},
+    category::category,
+    complexity::complexity,
+    findings::findings,
+    impact::impact,
 };
 
 /// Raised by every change after which the same record may score otherwise.
@@ -15,13 +19,14 @@ pub fn analyse(subject: &Subject) -> Analysis {
         .pull_request
         .as_ref()
         .and_then(|pull| pull.body.as_deref());
-    let text = subject
-        .business_value
-        .as_deref()
-        .or(subject.description.as_deref())
-        .or(body)
-        .unwrap_or_default();
-    let business_value = business_value(text);
+    let business_value = match said(subject.business_value.as_deref()) {
+        Some(text) => declared(text),
+        None => described(
+            said(subject.description.as_deref())
+                .or(body)
+                .unwrap_or_default(),
+        ),
+    };
     let impact = impact(subject, &business_value.figures);
     let (complexity, mut notes) = complexity(subject);
     let (category, category_reason) = category(subject);
@@ -37,6 +42,11 @@ pub fn analyse(subject: &Subject) -> Analysis {
         elapsed_hours,
         notes,
     }
+}
+
+/// A blank text says nothing, and hides nothing that another one says.
+fn said(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.trim().is_empty())
 }
 
 /// Between start and completion; how much of it somebody worked, nobody knows.

@@ -114,7 +114,7 @@ fn of_files(files: &[FileChange], notes: &mut Vec<String>) -> Vec<Component> {
         .map(|file| u64::from(file.additions) + u64::from(file.deletions))
         .sum();
     let folders: BTreeSet<&str> = written.iter().map(|file| folder(&file.path)).collect();
-    let languages: BTreeSet<&str> = written
+    let languages: BTreeSet<String> = written
         .iter()
         .filter_map(|file| ending(&file.path))
         .collect();
@@ -164,7 +164,8 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn ending(path: &str) -> Option<&str> {
-    let name = path.rsplit('/').next()?;
-    name.rsplit_once('.').map(|(_, ending)| ending)
+/// What a file's name ends with, in lower case; `.gitignore` has none.
+fn ending(path: &str) -> Option<String> {
+    let (name, ending) = path.rsplit('/').next()?.rsplit_once('.')?;
+    (!name.is_empty() && !ending.is_empty()).then(|| ending.to_lowercase())
 }

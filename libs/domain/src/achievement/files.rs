@@ -3,7 +3,7 @@
 use super::FileChange;
 
 /// Names of lock files.
-const LOCKS: [&str; 14] = [
+const LOCKS: [&str; 24] = [
     "cargo.lock",
     "package-lock.json",
     "npm-shrinkwrap.json",
@@ -18,6 +18,16 @@ const LOCKS: [&str; 14] = [
     "gemfile.lock",
     "flake.lock",
     "packages.lock.json",
+    "bun.lock",
+    "deno.lock",
+    "pdm.lock",
+    "mix.lock",
+    "pubspec.lock",
+    "podfile.lock",
+    "package.resolved",
+    "chart.lock",
+    "gradle.lockfile",
+    ".terraform.lock.hcl",
 ];
 /// Folders of other people's code, and of what tools write.
 const FOLDERS: [&str; 11] = [
@@ -62,7 +72,10 @@ pub fn left_out(file: &FileChange) -> Option<&'static str> {
         .any(|folder| FOLDERS.contains(&folder))
     {
         Some("vendored or generated folders")
-    } else if ENDS.iter().any(|end| name.ends_with(end)) || name.starts_with("zz_generated") {
+    } else if ENDS.iter().any(|end| name.ends_with(end))
+        || name.starts_with("zz_generated")
+        || name.contains(".generated.")
+    {
         Some("generated files")
     } else if file.status == "renamed" && file.additions == 0 && file.deletions == 0 {
         Some("files that only moved")

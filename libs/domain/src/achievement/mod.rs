@@ -14,13 +14,16 @@ mod filters;
 pub mod findings;
 pub mod github;
 mod impact;
+mod prose;
 mod settings;
 
 pub use analyse::{FORMULA_VERSION, analyse};
 pub use analysis::{
     Analysis, BusinessValue, Component, Figure, FigureBasis, Finding, Period, Score,
 };
-pub use business_value::{SPRINT_WEEKS, WORKING_DAYS, WORKING_WEEKS, hours_a_year, money_a_year};
+pub use business_value::{
+    SPRINT_WEEKS, WORKING_DAYS, WORKING_WEEKS, hours_a_year, incidents_a_year, money_a_year,
+};
 pub use facts::{
     Category, Evidence, EvidenceKind, FileChange, Overrides, Person, PullRequest, Role, Subject,
     Visibility,

@@ -1,7 +1,7 @@
 //! What texts state of their worth, and what should be seen before they go further.
 
 use super::*;
-use crate::achievement::business_value::business_value;
+use crate::achievement::business_value::described as business_value;
 use crate::achievement::findings::{findings, neutral};
 use proptest::prelude::*;
 use rstest::rstest;
