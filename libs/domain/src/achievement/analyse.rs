@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Raised by every change after which the same record may score otherwise.
-pub const FORMULA_VERSION: i32 = 1;
+pub const FORMULA_VERSION: i32 = 2;
 
 /// Analyses a record. The same record gives the same analysis, on every machine.
 #[must_use]

@@ -16,7 +16,8 @@ pub use calendar::{
 
 /// Texts are read up to here, letters.
 const LONGEST: usize = 64 * 1024;
-/// Figures of one text at most, and reasons why something was not read.
+/// Figures of one text at most, claimed ones and others apart, and reasons why something was not read. Each is worth a point at least
+/// and more than either kind may give, so that what comes later would add none: more text never lowers a score.
 const MOST: usize = 20;
 /// A quote holds so many letters around a figure.
 const QUOTE: usize = 160;
@@ -38,16 +39,7 @@ fn read(text: &str, declared: bool) -> BusinessValue {
     let mut read = BusinessValue::default();
     for sentence in sentences(&text) {
         sentence_of(sentence, declared, &mut read);
-        if read.figures.len() >= MOST {
-            read.figures.truncate(MOST);
-            read.unparsed.truncate(MOST - 1);
-            read.unparsed
-                .push(format!("at most {MOST} figures are read"));
-            break;
-        }
     }
-    read.unparsed.dedup();
-    read.unparsed.truncate(MOST);
     read
 }
 
@@ -69,7 +61,7 @@ fn sentence_of(sentence: &str, declared: bool, read: &mut BusinessValue) {
     let Some(first) = found.first() else { return };
     if let Some(reason) = context::refusal(sentence) {
         let quote = quoted(sentence, first);
-        read.unparsed.push(format!("“{quote}” {reason}"));
+        unread(format!("“{quote}” {reason}"), &mut read.unparsed);
         return;
     }
     let basis = context::basis(sentence);
@@ -77,7 +69,7 @@ fn sentence_of(sentence: &str, declared: bool, read: &mut BusinessValue) {
         let quote = quoted(sentence, &mention);
         match figure(sentence, &mention, context, basis) {
             Ok(figure) => keep(Figure { quote, ..figure }, read),
-            Err(reason) => read.unparsed.push(format!("“{quote}” {reason}")),
+            Err(reason) => unread(format!("“{quote}” {reason}"), &mut read.unparsed),
         }
     }
 }
@@ -88,8 +80,28 @@ fn keep(figure: Figure, read: &mut BusinessValue) {
         (&other.amount, &other.unit, other.period, other.basis)
             == (&figure.amount, &figure.unit, figure.period, figure.basis)
     });
-    if !known {
+    let claimed = |figure: &Figure| figure.basis == FigureBasis::Claimed;
+    let alike = read
+        .figures
+        .iter()
+        .filter(|other| claimed(other) == claimed(&figure));
+    if known {
+        return;
+    }
+    if alike.count() < MOST {
         read.figures.push(figure);
+    } else {
+        unread(
+            format!("at most {MOST} figures are read"),
+            &mut read.unparsed,
+        );
+    }
+}
+
+/// The same reason is told once.
+fn unread(reason: String, unparsed: &mut Vec<String>) {
+    if unparsed.len() < MOST && !unparsed.contains(&reason) {
+        unparsed.push(reason);
     }
 }
 

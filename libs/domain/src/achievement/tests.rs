@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod evidenced;
 mod monotone;
 mod ranked;
 mod texts;

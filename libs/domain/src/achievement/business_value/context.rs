@@ -21,7 +21,7 @@ static DOUBT: Pattern = LazyLock::new(|| {
 });
 /// A range, or the two ends of a change.
 static RANGE: Pattern = LazyLock::new(|| {
-    Regex::new(r"(?i)\d\s?(?:k|m)?\s?(?:-|–|—|\.\.|to\b)\s?[$€£]?\s?\d|\bbetween\s+\S+(?:\s\S+){0,2}?\s+and\s+[$€£]?\d").ok()
+    Regex::new(r"(?i)\d\s?(?:k|m)?\s?(?:-|–|—|\.\.|to\b)\s?[$€£]?\s?\d|\bbetween\s+\S+(?:\s\S+){0,2}?\s+and\s+[$€£]?\d|\bfrom\s+[$€£]?\d\S*(?:\s\S+){0,2}?\s+to\s+[$€£]?\d").ok()
 });
 /// Money that went away.
 static LOSS: Pattern = LazyLock::new(|| {

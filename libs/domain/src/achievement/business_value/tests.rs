@@ -133,7 +133,7 @@ fn a_quote_holds_its_figure_and_no_secret() {
 #[test]
 fn a_long_line_of_figures_is_bounded() {
     let value = described(&format!("saves {}", "$1 ".repeat(40_000)));
-    assert!(value.figures.len() <= MOST && value.unparsed.len() <= MOST);
+    assert!(value.figures.len() <= 2 * MOST && value.unparsed.len() <= MOST);
     let value = described(&"Saves 2-3 hours a week.\n".repeat(3_000));
     assert!(value.unparsed.len() <= MOST);
 }
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn figures_are_positive_and_few(text in "([sS]aves|worth|cuts|[$€£]|[0-9]{1,7}|[.,kmM%/-]|hours|USD|a|week|\\PC| |\n){0,60}") {
         for value in [described(&text), declared(&text)] {
-            prop_assert!(value.figures.len() <= MOST && value.unparsed.len() <= MOST);
+            prop_assert!(value.figures.len() <= 2 * MOST && value.unparsed.len() <= MOST);
             for figure in value.figures {
                 prop_assert!(figure.amount.parse::<f64>().is_ok_and(|it| it > 0.0), "{figure:?}");
                 prop_assert!((0..=10_000).contains(&figure.confidence_bp) && !figure.quote.is_empty());
