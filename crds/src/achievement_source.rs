@@ -78,7 +78,8 @@ pub struct AchievementSourceSpec {
     /// The model that records are compared by. Absent: they are not searched for duplicates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding: Option<SourceEmbedding>,
-    /// Who announces what is collected, where an Achievement does not say so itself.
+    /// Who announces what is collected, where an Achievement does not say so itself: of the records that became resources, those
+    /// that were done since the source was connected.
     #[serde(default)]
     pub publish: AchievementPublish,
     /// True stops collecting: deliveries and backfills wait, nothing is deleted.

@@ -178,8 +178,8 @@ pub struct AchievementPublish {
     #[serde(default = "sixty")]
     #[schemars(range(min = 0, max = 100))]
     pub minimum_impact: i32,
-    /// True lets a private or internal repository's achievement, or one of category security, be announced after a person's
-    /// yes: the annotation `threads-agent.io/approve` with the value of `status.approvalDigest`.
+    /// True lets a private or internal repository's achievement, one of category security, or one with findings, be announced
+    /// after a person's yes: the annotation `threads-agent.io/approve` with the value of `status.approvalDigest`.
     #[serde(default)]
     pub allow_private: bool,
 }

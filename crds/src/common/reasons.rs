@@ -240,8 +240,9 @@ impl ConditionType {
                     Duplicate,
                     Reverted,
                     Suspended,
+                    Progressing,
                 ],
-                &[],
+                CAUSES,
             ),
         };
         [own, shared].concat()

@@ -55,6 +55,7 @@ pub async fn apply(
         problems: plan.problems,
         drift: plan.drift,
         written,
+        ..Applied::default()
     })
 }
 

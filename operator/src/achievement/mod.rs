@@ -1,13 +1,15 @@
 //! Achievement: what a person says of a record, and what is known of it.
 //!
-//! One reconcile is validate → observe → plan → apply → status. It runs when the resource changes and when
+//! One reconcile is validate → observe → plan → apply → announce → status. It runs when the resource changes and when
 //! `loops::achievements` says that its record did; nobody polls.
 
+pub mod announce;
 pub mod apply;
 pub mod cleanup;
 pub mod observe;
 pub mod plan;
 pub mod rescore;
+pub mod resources;
 pub mod status;
 pub mod validate;
 
@@ -20,10 +22,12 @@ use crate::{
     loops::{self, orphans},
     signals::Triggered,
 };
+use announce::Decision;
 use backends::postgres::operator::OperatorStore;
 use crds::{Achievement, AchievementStatus};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt};
+use observe::Observed;
 use status::Applied;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
@@ -31,6 +35,9 @@ use validate::ValidatedAchievement;
 
 /// A reference that is missing for longer than this stalls its resource.
 pub const PATIENCE_SECONDS: f64 = 300.0;
+
+/// A Persona that shall announce something, or the name of its job, is looked for again after this.
+const ANNOUNCER_AGAIN: Duration = Duration::from_secs(60);
 
 /// What a reconcile of an achievement reaches.
 #[derive(Clone)]
@@ -99,12 +106,12 @@ pub async fn reconcile_in(
             write_status(world, object, &before, &after).await?;
             Ok(Outcome::of(Verdict::Refused))
         }
-        Ok(achievement) => match bring_about(world, &achievement).await {
+        Ok(achievement) => match bring_about(world, object, &achievement).await {
             Ok(None) => Ok(Outcome::of(Verdict::Skipped)),
             Ok(Some(applied)) => {
                 let after = status::build(&before, &achievement, &applied, now);
                 write_status(world, object, &before, &after).await?;
-                Ok(conclude(applied))
+                Ok(conclude(&before, &after, applied))
             }
             Err(error) if error.class == ErrorClass::Fenced => Err(error),
             Err(error) => {
@@ -117,39 +124,85 @@ pub async fn reconcile_in(
     }
 }
 
-/// None where the namespace is gone.
+/// None where the namespace is gone, or the resource gave way to one that a person declares.
 async fn bring_about(
     world: &AchievementWorld,
+    object: &Achievement,
     achievement: &ValidatedAchievement,
 ) -> Result<Option<Applied>, ReconcileError> {
     let Some(observed) = observe::observe(world, achievement).await? else {
         return Ok(None);
     };
+    if observed.held_by_another && gives_way(world, object, achievement, &observed).await? {
+        resources::remove(world, object).await?;
+        return Ok(None);
+    }
     let plan = plan::plan(achievement, &observed);
-    Ok(Some(
-        apply::apply(world, achievement, observed, plan).await?,
-    ))
+    let mut applied = apply::apply(world, achievement, observed, plan).await?;
+    let decision = announce::decide(achievement, applied.row.as_ref(), applied.first_problem());
+    applied.announced = matches!(&decision, Decision::Order(_) | Decision::Make { .. });
+    applied.announcement = announce::settle(world, object, &mut applied.row, decision).await?;
+    Ok(Some(applied))
+}
+
+/// Whether a resource that the operator made, and in which nobody else set anything, goes because a person declares the same.
+async fn gives_way(
+    world: &AchievementWorld,
+    object: &Achievement,
+    achievement: &ValidatedAchievement,
+    observed: &Observed,
+) -> Result<bool, ReconcileError> {
+    if !achievement.collected || resources::is_touched(object) {
+        return Ok(false);
+    }
+    let row = observed.row.as_ref();
+    let job = row.and_then(|row| row.announced_job.as_deref());
+    Ok(!resources::is_announcing(world, &achievement.namespace, job).await?)
 }
 
 /// When to look again, and what to tell. Nobody tells of achievements that a reference waits for.
-fn conclude(applied: Applied) -> Outcome {
+fn conclude(before: &AchievementStatus, after: &AchievementStatus, applied: Applied) -> Outcome {
     let verdict = match applied.first_problem() {
         None => Verdict::Applied,
         Some(problem) if problem.waits => Verdict::Waiting,
         Some(_) => Verdict::Refused,
     };
     let waited = applied.waiting_seconds.unwrap_or(0.0);
-    let again = (!applied.problems.is_empty())
-        .then(|| Duration::from_secs_f64((5.0 + waited).min(PATIENCE_SECONDS)));
-    let notices = applied.drift.iter().map(|drift| {
+    let again = if applied.problems.is_empty() {
+        applied.awaits_another().then_some(ANNOUNCER_AGAIN)
+    } else {
+        Some(Duration::from_secs_f64(
+            (5.0 + waited).min(PATIENCE_SECONDS),
+        ))
+    };
+    Outcome::of(verdict)
+        .after(again)
+        .telling(tell(before, after, &applied))
+}
+
+fn tell(before: &AchievementStatus, after: &AchievementStatus, applied: &Applied) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    if let Some(drift) = &applied.drift {
         let done = if applied.written {
             "it was put right"
         } else {
             "driftPolicy Report leaves it so"
         };
-        Notice::warning("Drifted", format!("{drift}; {done}"))
-    });
-    Outcome::of(verdict).after(again).telling(notices.collect())
+        notices.push(Notice::warning("Drifted", format!("{drift}; {done}")));
+    }
+    match &applied.announcement {
+        Decision::Announced { job } if applied.announced => {
+            notices.push(Notice::normal(
+                "Announced",
+                format!("ContentJob {job} announces it"),
+            ));
+        }
+        Decision::Approval { message, .. } if before.approval_digest != after.approval_digest => {
+            notices.push(Notice::normal("AwaitingApproval", message.clone()));
+        }
+        _ => {}
+    }
+    notices
 }
 
 async fn write_status(
@@ -172,3 +225,6 @@ async fn write_status(
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,10 @@
 mod conditions;
 mod figures;
 
-use super::validate::{Invalid, ValidatedAchievement};
+use super::{
+    announce::Decision,
+    validate::{Invalid, ValidatedAchievement},
+};
 use crate::prompt_template::plan::Problem;
 use backends::postgres::operator::achievements::AchievementRow;
 use conditions::Conditions;
@@ -21,6 +24,9 @@ pub struct Applied {
     pub written: bool,
     /// Seconds for which the oldest missing reference has been waited for.
     pub waiting_seconds: Option<f64>,
+    pub announcement: Decision,
+    /// This reconcile ordered the announcement, or saw its job made.
+    pub announced: bool,
 }
 
 impl Applied {
@@ -31,6 +37,18 @@ impl Applied {
             .iter()
             .find(|problem| !problem.waits)
             .or_else(|| self.problems.first())
+    }
+
+    /// Its announcement waits for an object of which nobody tells achievements.
+    #[must_use]
+    pub fn awaits_another(&self) -> bool {
+        matches!(
+            self.announcement,
+            Decision::Not {
+                reason: Reason::PersonaNotFound | Reason::Conflict,
+                ..
+            }
+        )
     }
 }
 
@@ -50,12 +68,15 @@ pub fn build(
     if let Some(row) = &applied.row {
         figures::fill(&mut status, row);
     }
+    if let Decision::Approval { digest, .. } = &applied.announcement {
+        status.approval_digest = Some(digest.clone());
+    }
     let mut conditions = Conditions {
         status: &mut status,
         generation: achievement.generation,
         now,
     };
-    conditions.of_record(achievement, applied);
+    conditions.of_record(applied);
     conditions.of_whole(achievement, applied);
     status
 }

@@ -61,6 +61,17 @@ impl MemoryApi {
             .unwrap_or_default()
     }
 
+    /// Paths of all objects of a kind in namespace `a`.
+    pub fn paths(&self, plural: &str) -> Vec<String> {
+        let within = format!("/apis/threads-agent.io/v1alpha1/namespaces/a/{plural}/");
+        let objects = self.objects();
+        let paths = objects.by_path.keys();
+        paths
+            .filter(|path| path.starts_with(&within))
+            .cloned()
+            .collect()
+    }
+
     pub fn writes(&self) -> usize {
         self.objects()
             .requests
@@ -84,7 +95,10 @@ impl MemoryApi {
                     std::future::pending::<()>().await;
                 }
                 let body = body.collect_bytes().await.unwrap_or_default();
-                let (code, answer) = api.objects().answer(&parts.method, parts.uri.path(), &body);
+                let manager = field_manager(parts.uri.query().unwrap_or_default());
+                let (code, answer) =
+                    api.objects()
+                        .answer(&parts.method, parts.uri.path(), manager, &body);
                 let body = Body::from(serde_json::to_vec(&answer).unwrap());
                 Ok::<_, Infallible>(Response::builder().status(code).body(body).unwrap())
             }
@@ -99,7 +113,13 @@ impl Objects {
         self.version.to_string()
     }
 
-    fn answer(&mut self, method: &Method, path: &str, body: &[u8]) -> (StatusCode, Value) {
+    fn answer(
+        &mut self,
+        method: &Method,
+        path: &str,
+        manager: &str,
+        body: &[u8],
+    ) -> (StatusCode, Value) {
         self.requests.push((method.clone(), path.to_owned()));
         if *method == Method::GET {
             return match self.by_path.get(path) {
@@ -113,16 +133,62 @@ impl Objects {
         }
         let patch: Value = serde_json::from_slice(body).unwrap_or_default();
         match (method, path) {
+            (&Method::POST, path)
+                if path.ends_with("/achievements") || path.ends_with("/contentjobs") =>
+            {
+                self.create(path, manager, patch)
+            }
             (&Method::POST, _) => (StatusCode::CREATED, patch),
+            (&Method::DELETE, path) if path.contains("/achievements/") => self.delete(path, &patch),
             (&Method::PATCH, path) => self.patch(path, &patch),
             _ => failure(StatusCode::METHOD_NOT_ALLOWED),
         }
     }
 
+    fn create(&mut self, path: &str, manager: &str, mut object: Value) -> (StatusCode, Value) {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let path = format!("{path}/{name}");
+        if self.by_path.contains_key(&path) {
+            let (code, mut answer) = failure(StatusCode::CONFLICT);
+            answer["reason"] = json!("AlreadyExists");
+            return (code, answer);
+        }
+        let metadata = &mut object["metadata"];
+        metadata["uid"] = json!(uuid::Uuid::new_v4());
+        metadata["generation"] = json!(1);
+        metadata["resourceVersion"] = json!(self.next_version());
+        metadata["managedFields"] = json!([{ "manager": manager, "operation": "Update" }]);
+        self.by_path.insert(path, object.clone());
+        (StatusCode::CREATED, object)
+    }
+
+    /// As the options' preconditions allow; there are no finalizers.
+    fn delete(&mut self, path: &str, options: &Value) -> (StatusCode, Value) {
+        let Some(object) = self.by_path.get(path).cloned() else {
+            return failure(StatusCode::NOT_FOUND);
+        };
+        let wanted = &options["preconditions"];
+        let differs = ["uid", "resourceVersion"]
+            .iter()
+            .any(|key| !wanted[key].is_null() && wanted[key] != object["metadata"][key]);
+        if differs {
+            return failure(StatusCode::CONFLICT);
+        }
+        self.by_path.remove(path);
+        (StatusCode::OK, object)
+    }
+
     /// Cluster-wide and namespaced collections alike: the last part of a collection's path names the resource.
     fn list(&self, path: &str) -> (StatusCode, Value) {
         let plural = path.rsplit('/').next().unwrap_or_default();
-        if !["personas", "contentjobs", "prompttemplates"].contains(&plural) {
+        if ![
+            "personas",
+            "contentjobs",
+            "prompttemplates",
+            "achievementsources",
+        ]
+        .contains(&plural)
+        {
             return failure(StatusCode::NOT_FOUND);
         }
         let within = path.trim_end_matches(plural);
@@ -184,6 +250,13 @@ fn merge(target: &mut Value, patch: &Value) {
             merge(&mut target[key], value);
         }
     }
+}
+
+fn field_manager(query: &str) -> &str {
+    query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("fieldManager="))
+        .unwrap_or("unknown")
 }
 
 fn failure(code: StatusCode) -> (StatusCode, Value) {

@@ -1,7 +1,12 @@
-//! From changed records to the reconcile of the Achievements that stand for them: one query, nothing of the Kubernetes API.
+//! From changed records to the reconcile of the Achievements that stand for them, and to the Achievements that the operator makes for
+//! a source's most important records. One query each; the Kubernetes API is asked only where a resource is not as it shall be.
 
 use super::{back_off, rest};
-use crate::context::Context;
+use crate::{
+    achievement::{AchievementWorld, resources},
+    context::Context,
+    controller::{ErrorClass, ReconcileError},
+};
 use backends::postgres::operator::achievements::AchievementMark;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -11,33 +16,50 @@ const DEBOUNCE: Duration = Duration::from_millis(950);
 /// The net under lost notifications.
 const POLL: Duration = Duration::from_secs(60);
 
-/// Triggers achievements until the process drains.
+/// Triggers achievements, and makes those of sources, until the process drains.
 pub async fn run(ctx: Arc<Context>) {
+    let world = AchievementWorld::new(&ctx);
     let mut seen = Seen::default();
     let mut failures = 0;
     loop {
-        let goes_on = match ctx.store.achievement_marks().await {
-            Ok(marks) => {
+        let goes_on = match round(&ctx, &world, &mut seen).await {
+            Ok(()) => {
                 failures = 0;
-                for (namespace, name) in seen.changed(marks) {
-                    ctx.process
-                        .signals
-                        .triggers
-                        .achievements
-                        .reconcile(&namespace, &name);
-                }
                 debounce(&ctx).await
                     && rest(&ctx, &ctx.process.signals.wakes.achievements, POLL).await
             }
             Err(error) => {
                 failures += 1;
-                super::note_store_failure(&ctx, "achievements", &error);
+                note_failure(&ctx, &error);
                 back_off(&ctx, failures).await
             }
         };
         if !goes_on {
             return;
         }
+    }
+}
+
+async fn round(
+    ctx: &Context,
+    world: &AchievementWorld,
+    seen: &mut Seen,
+) -> Result<(), ReconcileError> {
+    for (namespace, name) in seen.changed(ctx.store.achievement_marks().await?) {
+        let triggers = &ctx.process.signals.triggers;
+        triggers.achievements.reconcile(&namespace, &name);
+    }
+    resources::settle(world).await?;
+    Ok(())
+}
+
+/// A newer leader ends this process; anything else is tried again.
+fn note_failure(ctx: &Context, error: &ReconcileError) {
+    if error.class == ErrorClass::Fenced {
+        tracing::error!(%error, "this process no longer leads");
+        ctx.process.leadership.lose();
+    } else {
+        tracing::warn!(%error, "achievements are not looked at; trying again");
     }
 }
 

@@ -9,8 +9,9 @@ use crate::{
 pub use backends::postgres::operator::runs::OwnerKind as Kind;
 
 use backends::postgres::operator::runs::Owner;
+use crds::AchievementSource;
 use k8s_openapi::api::core::v1::Namespace;
-use kube::{Api, runtime::reflector::Store};
+use kube::{Api, Client, api::ListParams, runtime::reflector::Store};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -98,7 +99,8 @@ async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
             ctx.store.bury_experiment(owner.uid).await?;
         }
         Kind::Achievement => {
-            let gone = parent_is_gone(ctx, &owner.namespace).await?;
+            let made_for = ctx.store.resource_owner(owner.uid).await?;
+            let gone = parent_is_gone(&ctx.client, &owner.namespace, made_for).await?;
             ctx.store.bury_achievement(owner.uid, gone).await?;
         }
         Kind::AchievementSource => ctx.store.bury_source(owner.uid).await?,
@@ -106,16 +108,37 @@ async fn bury(ctx: &Context, owner: &Owner) -> Result<(), ReconcileError> {
     Ok(())
 }
 
-/// Whether a resource went because its namespace goes, and not because somebody deleted it.
-async fn parent_is_gone(ctx: &Context, namespace: &str) -> Result<bool, kube::Error> {
+/// Whether a resource went because its namespace or the source that it was made for goes, and not because somebody deleted it. A
+/// source that was made again is another object: what the earlier one owned went with that (FAULTS 45, 46).
+async fn parent_is_gone(
+    client: &Client,
+    namespace: &str,
+    source: Option<Uuid>,
+) -> Result<bool, kube::Error> {
     let found =
-        time_boxed(Api::<Namespace>::all(ctx.client.clone()).get_metadata_opt(namespace)).await?;
-    Ok(found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()))
+        time_boxed(Api::<Namespace>::all(client.clone()).get_metadata_opt(namespace)).await?;
+    if found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()) {
+        return Ok(true);
+    }
+    let Some(source) = source else {
+        return Ok(false);
+    };
+    let sources = Api::<AchievementSource>::namespaced(client.clone(), namespace);
+    let sources = time_boxed(sources.list_metadata(&ListParams::default())).await?;
+    let lives = sources.items.iter().any(|found| {
+        let uid = found.metadata.uid.as_deref();
+        found.metadata.deletion_timestamp.is_none()
+            && uid.is_some_and(|uid| uid.parse() == Ok(source))
+    });
+    Ok(!lives)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::controller::testing::MemoryApi;
+    use serde_json::json;
 
     fn owner(uid: u128, kind: Kind) -> Owner {
         Owner {
@@ -143,5 +166,31 @@ mod tests {
             suspects(thought, &seen, Kind::Persona),
             [owner(4, Kind::Persona)]
         );
+    }
+
+    /// FAULTS 44, 46: only the end of the resource alone is a person's doing.
+    #[tokio::test]
+    async fn what_goes_with_its_source_or_namespace_was_not_deleted_by_a_person() {
+        let api = MemoryApi::default();
+        let (source, again) = (Uuid::from_u128(3), Uuid::from_u128(4));
+        let namespace = "/api/v1/namespaces/a";
+        let path = "/apis/threads-agent.io/v1alpha1/namespaces/a/achievementsources/shop";
+        let gone = async |source| parent_is_gone(&api.client(), "a", source).await.unwrap();
+        assert!(gone(Some(source)).await, "there is no namespace");
+        api.put(namespace, json!({ "metadata": { "name": "a" } }));
+        assert!(!gone(None).await, "a person made it");
+        assert!(gone(Some(source)).await, "there is no source");
+        let object = |uid| {
+            json!({ "apiVersion": "threads-agent.io/v1alpha1", "kind": "AchievementSource",
+                "metadata": { "name": "shop", "namespace": "a", "uid": uid } })
+        };
+        api.put(path, object(source));
+        assert!(!gone(Some(source)).await);
+        let mut leaving = object(source);
+        leaving["metadata"]["deletionTimestamp"] = json!("2026-11-02T10:00:00Z");
+        api.put(path, leaving);
+        assert!(gone(Some(source)).await, "the source is on its way out");
+        api.put(path, object(again));
+        assert!(gone(Some(source)).await, "the source was made again");
     }
 }

@@ -1,7 +1,11 @@
 //! The conditions of an achievement: the three of every kind, and those of its record.
 
 use super::{
-    super::{PATIENCE_SECONDS, validate::ValidatedAchievement},
+    super::{
+        PATIENCE_SECONDS,
+        announce::{Decision, kept_out},
+        validate::ValidatedAchievement,
+    },
     Applied,
 };
 use crate::prompt_template::plan::Problem;
@@ -40,7 +44,7 @@ impl Conditions<'_> {
         self.set(type_, state, reason, &message);
     }
 
-    pub fn of_record(&mut self, achievement: &ValidatedAchievement, applied: &Applied) {
+    pub fn of_record(&mut self, applied: &Applied) {
         let row = applied.row.as_ref();
         self.say(ConditionType::SourceVerified, verified(row));
         let recorded = match row {
@@ -54,8 +58,7 @@ impl Conditions<'_> {
         self.say(ConditionType::Recorded, recorded);
         self.say(ConditionType::Analyzed, analyzed(row));
         self.say(ConditionType::PortfolioReady, portfolio(row));
-        let _ = achievement;
-        self.say(ConditionType::Published, published(row));
+        self.say(ConditionType::Published, published(&applied.announcement));
     }
 
     pub fn of_whole(&mut self, achievement: &ValidatedAchievement, applied: &Applied) {
@@ -183,25 +186,12 @@ fn analyzed(row: Option<&AchievementRow>) -> Word {
     }
 }
 
-/// What keeps a record out of portfolios and announcements alike.
-fn kept_out(row: &AchievementRow) -> Option<Word> {
-    if row.hidden {
-        Some(no(Reason::Hidden, "a person hid it"))
-    } else if row.duplicate_of.is_some() {
-        Some(no(Reason::Duplicate, "an earlier record says the same"))
-    } else if row.reverted_by.is_some() {
-        Some(no(Reason::Reverted, "another pull request took it back"))
-    } else {
-        None
-    }
-}
-
 fn portfolio(row: Option<&AchievementRow>) -> Word {
     let Some(row) = row else {
         return no(Reason::WaitingForAnalysis, "there is no record yet");
     };
-    if let Some(word) = kept_out(row) {
-        return word;
+    if let Some((reason, message)) = kept_out(row) {
+        return no(reason, message);
     }
     if row.portfolio_ready {
         return yes(Reason::Succeeded, "");
@@ -219,29 +209,15 @@ fn portfolio(row: Option<&AchievementRow>) -> Word {
     no(Reason::Incomplete, message)
 }
 
-fn published(row: Option<&AchievementRow>) -> Word {
-    let Some(row) = row else {
-        return no(Reason::WaitingForAnalysis, "there is no record yet");
-    };
-    if let Some(job) = &row.announced_job {
-        return yes(Reason::Announced, &format!("ContentJob {job} announces it"));
+fn published(decision: &Decision) -> Word {
+    match decision {
+        Decision::Announced { job } => {
+            yes(Reason::Announced, &format!("ContentJob {job} announces it"))
+        }
+        Decision::Approval { message, .. } => no(Reason::AwaitingApproval, message),
+        Decision::Not { reason, message } => no(*reason, message),
+        Decision::Order(_) | Decision::Make { .. } => {
+            no(Reason::Progressing, "its announcement is being ordered")
+        }
     }
-    let settings = row.publish.as_ref().or(row.source_publish.as_ref());
-    let Some(settings) = settings.filter(|settings| settings.persona.is_some()) else {
-        return no(Reason::NotApplicable, "no persona shall announce it");
-    };
-    if let Some(word) = kept_out(row) {
-        return word;
-    }
-    let Some(analysis) = row.analysis.as_ref() else {
-        return no(Reason::WaitingForAnalysis, "it was not analysed yet");
-    };
-    if analysis.impact.points < settings.minimum_impact {
-        let message = format!(
-            "its impact is {}, and {} are needed",
-            analysis.impact.points, settings.minimum_impact
-        );
-        return no(Reason::ImpactTooLow, &message);
-    }
-    no(Reason::Pending, "it waits to be announced")
 }

@@ -1,6 +1,5 @@
 //! What the record and its analysis come to, within the bounds of the schema.
 
-use super::super::validate::is_direction_mark;
 use backends::postgres::operator::achievements::AchievementRow;
 use chrono::{DateTime, Utc};
 use crds::{
@@ -10,7 +9,7 @@ use crds::{
         FindingStatus, ScoreStatus,
     },
 };
-use domain::achievement::{Analysis, BusinessValue, Score};
+use domain::achievement::{Analysis, BusinessValue, Score, findings::neutral};
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 pub(super) fn fill(status: &mut AchievementStatus, row: &AchievementRow) {
@@ -29,6 +28,7 @@ pub(super) fn fill(status: &mut AchievementStatus, row: &AchievementRow) {
     });
     status.reverted_by = row.reverted_by.map(|id| id.to_string());
     status.content_job_ref = row.announced_job.clone().map(|name| ContentJobRef { name });
+    status.published_by = row.announcement.as_ref().map(|it| it.persona.clone());
     status.announced_at = row.announced_at.and_then(time);
     if let Some(analysis) = &row.analysis {
         status.analyzed_at = row.analyzed_at.and_then(time);
@@ -105,10 +105,11 @@ fn value(value: &BusinessValue) -> BusinessValueStatus {
     }
 }
 
-/// One line of at most `max` characters, without what hides or reorders text.
+/// One line of at most `max` characters, without secrets and what hides or reorders text (FAULTS 60).
 pub(super) fn cut(text: &str, max: usize) -> String {
-    let plain = text.chars().filter(|c| !is_direction_mark(*c));
+    let plain = neutral(text, text.len());
     let mut line: String = plain
+        .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(max + 1)
         .collect();

@@ -3,12 +3,12 @@
 use crate::postgres::{
     StoreError,
     achievements::{
-        Recorded,
+        ACHIEVEMENTS_CHANNEL, Recorded,
         declare::{Declaration, Origin, declare},
         lock,
         record::tombstone,
     },
-    operator::OperatorStore,
+    operator::{OperatorStore, achievements::Announcement},
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -65,7 +65,7 @@ pub struct DeclaredAchievement {
     pub overrides: Overrides,
     /// Absent: as the source says.
     pub publish: Option<PublishSettings>,
-    /// A deleted record comes back: a person declares it.
+    /// A person declares it: a deleted record comes back, and a resource that the operator made for it gives way.
     pub revive: bool,
 }
 
@@ -75,6 +75,8 @@ pub struct AchievementRow {
     pub id: Uuid,
     pub identity: String,
     pub title: String,
+    pub description: Option<String>,
+    pub source_url: Option<String>,
     pub source_type: String,
     pub host: Option<String>,
     pub repository: Option<String>,
@@ -114,6 +116,11 @@ pub struct AchievementRow {
     pub resource_wanted: bool,
     pub announced_job: Option<String>,
     pub announced_at: Option<DateTime<Utc>>,
+    /// What was ordered with `announced_job`.
+    #[sqlx(json(nullable))]
+    pub announcement: Option<Announcement>,
+    /// The ContentJob was seen to be there.
+    pub announcement_made: bool,
     pub deleted: bool,
 }
 
@@ -126,8 +133,8 @@ pub struct AchievementMark {
     pub mark: String,
 }
 
-const ROW: &str = "SELECT record.id, record.identity, record.title, record.source_type::text AS source_type, record.host, record.repository,
-        record.repository_id, record.number, record.visibility, record.category::text AS category, record.logins, record.completed_at,
+const ROW: &str = "SELECT record.id, record.identity, record.title, record.description, record.source_url,
+        record.source_type::text AS source_type, record.host, record.repository, record.repository_id, record.number, record.visibility, record.category::text AS category, record.logins, record.completed_at,
         record.pull_request IS NOT NULL OR record.identity LIKE 'event/%' AS told, record.overrides, record.declared, record.publish,
         source.settings -> 'publish' AS source_publish, source.created_at AS source_since, record.facts_version, record.analyzed_version,
         record.analyzed_at, record.analysis,
@@ -136,12 +143,13 @@ const ROW: &str = "SELECT record.id, record.identity, record.title, record.sourc
               AND task.status IN ('failed', 'dead_lettered') LIMIT 1) AS failure,
         record.duplicate_of, record.duplicate_bp, other.resource_name AS duplicate_name, record.reverted_by, record.hidden,
         record.portfolio_ready, record.resource_uid, record.resource_name, record.resource_wanted, record.announced_job,
-        record.announced_at, record.deleted_at IS NOT NULL AS deleted
+        record.announced_at, record.announcement, record.announcement_made_at IS NOT NULL AS announcement_made, record.deleted_at IS NOT NULL AS deleted
     FROM achievements record LEFT JOIN achievement_sources source ON source.uid = record.source_uid AND source.gone_at IS NULL
     LEFT JOIN achievements other ON other.id = record.duplicate_of";
 
 impl OperatorStore {
-    /// The record that a resource means: of its identity, else the one of that number which a host told of, else the provisional.
+    /// The record that a resource means: of its identity, else the one of that number which a host told of, else the provisional. A
+    /// repository that took over the name of another is another repository, where the resource gives its number.
     ///
     /// # Errors
     /// Database errors.
@@ -150,25 +158,30 @@ impl OperatorStore {
         namespace: &str,
         key: &RecordKey,
     ) -> Result<Option<AchievementRow>, StoreError> {
-        let (host, repository, number) = match key {
-            RecordKey::Declared { .. } => (None, None, None),
+        let (host, repository, number, repository_id) = match key {
+            RecordKey::Declared { .. } => (None, None, None, None),
             RecordKey::PullRequest {
                 host,
                 repository,
                 number,
-                ..
-            } => (Some(host), Some(repository.to_lowercase()), Some(*number)),
+                repository_id,
+            } => {
+                let repository = Some(repository.to_lowercase());
+                (Some(host), repository, Some(*number), *repository_id)
+            }
         };
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
             "{ROW} WHERE record.namespace = $1 AND (record.identity = $2
-                 OR (record.host = $3 AND lower(record.repository) = $4 AND record.number = $5))
-             ORDER BY record.pull_request IS NOT NULL DESC, record.identity = $2 DESC LIMIT 1"
+                 OR (record.host = $3 AND lower(record.repository) = $4 AND record.number = $5
+                     AND ($6::bigint IS NULL OR record.repository_id IS NULL OR record.repository_id = $6)))
+             ORDER BY record.pull_request IS NOT NULL DESC, record.identity = $2 DESC, record.told_at DESC NULLS LAST LIMIT 1"
         )))
         .bind(namespace)
         .bind(key.identity())
         .bind(host)
         .bind(repository)
         .bind(number)
+        .bind(repository_id)
         .fetch_optional(self.pool())
         .await?)
     }
@@ -230,15 +243,16 @@ impl OperatorStore {
         )
         .await?;
         sqlx::query(
-            "UPDATE achievements SET declared = $3, publish = $4, resource_wanted = resource_wanted AND resource_uid = $5
-             WHERE namespace = $1 AND id = $2
-               AND (declared, coalesce(publish, 'null')) IS DISTINCT FROM ($3, coalesce($4, 'null'))",
+            "UPDATE achievements SET declared = $3, publish = $4, resource_wanted = resource_wanted AND NOT $5,
+                 resource_owner = CASE WHEN NOT $5 THEN resource_owner END
+             WHERE namespace = $1 AND id = $2 AND ((declared, coalesce(publish, 'null')) IS DISTINCT FROM ($3, coalesce($4, 'null'))
+               OR $5 AND (resource_wanted OR resource_owner IS NOT NULL))",
         )
         .bind(namespace)
         .bind(recorded.id)
         .bind(&now)
         .bind(wanted.publish.as_ref().map(serde_json::to_value).transpose()?)
-        .bind(wanted.origin.resource_uid)
+        .bind(wanted.revive)
         .execute(&mut *transaction)
         .await?;
         retire_provisional(&mut transaction, namespace, &wanted.key, &identity).await?;
@@ -254,7 +268,7 @@ impl OperatorStore {
     pub async fn bury_achievement(&self, uid: Uuid, parent_gone: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let row: Option<(String, Uuid, bool)> = sqlx::query_as(
-            "UPDATE achievements SET resource_uid = NULL, declared = '{}' WHERE resource_uid = $1
+            "UPDATE achievements SET resource_uid = NULL, resource_owner = NULL, declared = '{}' WHERE resource_uid = $1
              RETURNING namespace, id, resource_wanted",
         )
         .bind(uid)
@@ -270,34 +284,41 @@ impl OperatorStore {
                 tombstone(&mut transaction, &namespace, id, "resource").await?;
             }
         }
+        // Whether a resource shall be made anew is looked at.
+        sqlx::query("SELECT pg_notify($1, '')")
+            .bind(ACHIEVEMENTS_CHANNEL)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }
 
     /// Removes the record of a resource that goes with `deletionPolicy: Delete`. Of a pull request a bare tombstone stays, so that
-    /// no backfill brings it back.
+    /// no backfill brings it back; of what was announced as well, so that it is not announced again.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn purge_achievement(&self, uid: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         let row: Option<(String, Uuid, bool)> = sqlx::query_as(
-            "SELECT namespace, id, pull_request IS NOT NULL OR identity LIKE 'event/%' FROM achievements WHERE resource_uid = $1",
+            "SELECT namespace, id, pull_request IS NOT NULL OR identity LIKE 'event/%' OR announced_job IS NOT NULL
+             FROM achievements WHERE resource_uid = $1",
         )
         .bind(uid)
         .fetch_optional(&mut *transaction)
         .await?;
-        if let Some((namespace, id, told)) = row {
+        if let Some((namespace, id, remembered)) = row {
             tombstone(&mut transaction, &namespace, id, "resource").await?;
             sqlx::query(
                 "UPDATE achievements SET overrides = '{}', declared = '{}', publish = NULL, analysis = NULL, embedding = NULL,
-                     analyzed_version = NULL, description = NULL, people = '[]', logins = '{}', resource_uid = NULL
+                     analyzed_version = NULL, description = NULL, people = '[]', logins = '{}', resource_uid = NULL,
+                     resource_owner = NULL, announcement = NULL
                  WHERE id = $1",
             )
             .bind(id)
             .execute(&mut *transaction)
             .await?;
-            if !told {
+            if !remembered {
                 remove_record(&mut transaction, id).await?;
             }
         }
@@ -313,8 +334,12 @@ impl OperatorStore {
         Ok(sqlx::query_as(
             "SELECT record.id, record.namespace, record.resource_name AS name,
                  concat_ws(' ', record.revision, record.facts_version, record.analyzed_version, record.analyzed_at, record.duplicate_of,
-                     record.reverted_by, record.portfolio_ready, record.announced_job, record.deleted_at IS NOT NULL, twin.id) AS mark
+                     record.reverted_by, record.portfolio_ready, record.announced_job, record.deleted_at IS NOT NULL, twin.id, source.publish,
+                     EXISTS (SELECT FROM achievement_tasks task WHERE task.achievement_id = record.id
+                         AND task.facts_version = record.facts_version AND task.status IN ('failed', 'dead_lettered'))) AS mark
              FROM achievements record
+             LEFT JOIN LATERAL (SELECT md5(it.settings ->> 'publish') AS publish FROM achievement_sources it
+                 WHERE it.uid = record.source_uid AND it.gone_at IS NULL) source ON true
              LEFT JOIN LATERAL (SELECT other.id FROM achievements other WHERE record.pull_request IS NULL AND record.number IS NOT NULL
                  AND other.namespace = record.namespace AND other.host = record.host AND lower(other.repository) = lower(record.repository)
                  AND other.number = record.number AND other.pull_request IS NOT NULL LIMIT 1) twin ON true
@@ -337,7 +362,7 @@ fn merge_declared(overrides: &Value, before: &Value, now: &Value) -> Value {
     Value::Object(merged)
 }
 
-/// A provisional record ends where a host told of its pull request.
+/// A provisional record ends where a host told of its pull request; what was announced of it stays announced.
 async fn retire_provisional(
     transaction: &mut Transaction<'static, Postgres>,
     namespace: &str,
@@ -370,10 +395,19 @@ async fn retire_provisional(
     .bind(&provisional)
     .fetch_optional(&mut **transaction)
     .await?;
-    match id {
-        Some(id) => remove_record(transaction, id).await,
-        None => Ok(()),
-    }
+    let Some(id) = id else { return Ok(()) };
+    sqlx::query(
+        "UPDATE achievements AS kept SET announced_job = gone.announced_job, announced_at = gone.announced_at,
+             announcement = gone.announcement, announcement_made_at = gone.announcement_made_at
+         FROM achievements gone WHERE gone.id = $3 AND gone.announced_job IS NOT NULL
+           AND kept.namespace = $1 AND kept.identity = $2 AND kept.announced_job IS NULL",
+    )
+    .bind(namespace)
+    .bind(kept)
+    .bind(id)
+    .execute(&mut **transaction)
+    .await?;
+    remove_record(transaction, id).await
 }
 
 async fn remove_record(
