@@ -97,8 +97,8 @@ async fn ensure(
     match time_boxed(api.create(&parameters, &object)).await {
         Ok(made) => Ok(uid_of(made.uid())),
         Err(kube::Error::Api(status)) if status.is_already_exists() => {
-            let found = achievements(world, change).get_opt(name);
-            let found = time_boxed(found)
+            let api = achievements(world, change);
+            let found = time_boxed(api.get_opt(name))
                 .await?
                 .filter(|found| is_ours(found, change.source_uid));
             if found.is_none() {

@@ -20,7 +20,7 @@ pub struct Scenario {
     pub api: MemoryApi,
     pub world: AchievementWorld,
     /// Keeps the name of the throw-away database.
-    pub database: TestDatabase,
+    _database: TestDatabase,
 }
 
 impl Scenario {
@@ -31,7 +31,7 @@ impl Scenario {
         let scenario = Self {
             world: AchievementWorld::new(&ctx),
             api,
-            database,
+            _database: database,
         };
         scenario.api.put(
             "/api/v1/namespaces/a",

@@ -45,10 +45,8 @@ async fn a_source_has_resources_for_its_most_important_records_and_nothing_is_wr
         scenario.reconcile(path).await.unwrap();
         scenario.reconcile(path).await.unwrap();
     }
-    let (requests, revisions) = (
-        scenario.api.objects().requests.len(),
-        scenario.count("revision > 1").await,
-    );
+    let requests = scenario.api.objects().requests.len();
+    let revisions = scenario.count("revision > 1").await;
     assert_eq!(scenario.settle().await, 0);
     assert_eq!(scenario.api.objects().requests.len(), requests);
     assert_eq!(scenario.count("revision > 1").await, revisions);
