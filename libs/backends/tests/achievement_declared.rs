@@ -1,15 +1,21 @@
 //! Resources and their records, against a real Postgres.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/achievements.rs"]
+mod support;
+
 use backends::postgres::{
     achievements::{Outcome, declare::Origin},
     operator::{
         OperatorStore,
-        achievements::{DeclaredAchievement, RecordKey},
+        achievements::{DeclaredAchievement, RecordKey, SourceWork},
     },
     testing::TestDatabase,
 };
-use domain::achievement::{Category, Overrides};
+use domain::{
+    achievement::{Category, Overrides},
+    names::{Tenant, analysis_queue},
+};
 use uuid::Uuid;
 
 const UID: Uuid = Uuid::from_u128(1);
@@ -160,4 +166,71 @@ async fn purging_takes_a_declared_record_along() {
     store.purge_achievement(UID).await.unwrap();
     assert_eq!(count(&store, "SELECT count(*) FROM achievements").await, 0);
     store.purge_achievement(UID).await.unwrap();
+}
+
+/// Issue 5, item 3: a namespace without sources has its declared records analysed too; its credentials reach the queue for it, and are
+/// given up an hour after.
+#[tokio::test]
+async fn records_of_no_source_wait_for_a_job_of_their_namespace() {
+    let Some(store) = store().await else { return };
+    assert_eq!(store.unsourced_work().await.unwrap(), []);
+    store
+        .declare_achievement("a", &declared(titled("Drill", None)))
+        .await
+        .unwrap();
+    let waiting = store.unsourced_work().await.unwrap().remove(0);
+    assert_eq!(
+        (waiting.namespace.as_str(), waiting.granted, waiting.due),
+        ("a", false, true)
+    );
+    let tenant = Tenant {
+        install: "threads".into(),
+        namespace: "a".into(),
+        namespace_uid: Uuid::from_u128(9),
+    };
+    assert_eq!(
+        store.tenant_reach(&tenant).await.unwrap().queues,
+        Vec::<String>::new()
+    );
+    let work = SourceWork {
+        namespace_uid: tenant.namespace_uid,
+        ..waiting
+    };
+    assert_eq!(store.grant_source_job(&work).await.unwrap(), Some(1));
+    let reach = store.tenant_reach(&tenant).await.unwrap();
+    assert_eq!(reach.queues, [analysis_queue(&tenant)]);
+    assert_eq!(reach.collections.len(), 1);
+
+    let granted = store.unsourced_work().await.unwrap();
+    assert_eq!(granted.len(), 1);
+    assert_eq!((granted[0].granted, granted[0].ordinal), (true, 1));
+    store.settle_source_job(&granted[0], true).await.unwrap();
+    assert_eq!(store.unsourced_work().await.unwrap(), []);
+    sqlx::query("UPDATE achievement_jobs SET not_before = now() - interval '2 hours'")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    assert!(store.unsourced_work().await.unwrap()[0].due);
+    assert_eq!(
+        store.tenant_reach(&tenant).await.unwrap().queues,
+        Vec::<String>::new()
+    );
+}
+
+/// Where a source works, its workers analyse what people declare.
+#[tokio::test]
+async fn a_source_that_works_leaves_nothing_to_a_job_of_none() {
+    let Some(store) = store().await else { return };
+    store
+        .declare_achievement("a", &declared(titled("Drill", None)))
+        .await
+        .unwrap();
+    let source = support::source(&store, "a").await;
+    assert_eq!(store.unsourced_work().await.unwrap(), []);
+    sqlx::query("UPDATE achievement_sources SET suspended = true WHERE uid = $1")
+        .bind(source)
+        .execute(store.pool())
+        .await
+        .unwrap();
+    assert_eq!(store.unsourced_work().await.unwrap().len(), 1);
 }

@@ -1,6 +1,7 @@
 //! Worker Jobs of sources, at most one of each kind at a time: one analyses records that wait, once their queue and collection stand;
-//! the other reads the source's repositories when a backfill is due.
+//! the other reads the source's repositories when a backfill is due. `declared` has the Jobs of records of no source.
 
+mod declared;
 mod manifest;
 
 use super::{
@@ -49,6 +50,7 @@ enum Trouble {
 
 /// Makes and follows Jobs until the process drains.
 pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
+    let mut declared = declared::Analyses::new(ctx.clone(), tenancy.clone());
     loop {
         if !ctx.paused() {
             match ctx.store.source_work().await {
@@ -59,6 +61,7 @@ pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
                 }
                 Err(error) => note_store_failure(&ctx, "source jobs", &error),
             }
+            declared.round().await;
         }
         tokio::select! {
             () = ctx.process.signals.stop.cancelled() => return,
@@ -166,13 +169,17 @@ async fn try_to_make(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Res
         namespace: &work.namespace,
         owner: object.controller_owner_ref(&()),
         name: &name_of(ctx, work),
-        source: &source,
+        source: Some(&source),
         queue: &queue,
         credentials_digest: &work.credentials_digest,
         credentials_secret: &credentials.secret_name,
     });
-    let api = Api::<Job>::namespaced(ctx.client.clone(), &work.namespace);
-    match time_boxed(api.create(&PostParams::default(), &job)).await {
+    create(ctx, &work.namespace, &job).await
+}
+
+async fn create(ctx: &Context, namespace: &str, job: &Job) -> Result<(), Trouble> {
+    let api = Api::<Job>::namespaced(ctx.client.clone(), namespace);
+    match time_boxed(api.create(&PostParams::default(), job)).await {
         Ok(_) => Ok(()),
         // An earlier attempt made it and did not live to see the answer (FAULTS 8, 10).
         Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),

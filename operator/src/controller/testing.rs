@@ -134,7 +134,9 @@ impl Objects {
         let patch: Value = serde_json::from_slice(body).unwrap_or_default();
         match (method, path) {
             (&Method::POST, path)
-                if path.ends_with("/achievements") || path.ends_with("/contentjobs") =>
+                if ["/achievements", "/contentjobs", "/jobs"]
+                    .iter()
+                    .any(|plural| path.ends_with(plural)) =>
             {
                 self.create(path, manager, patch)
             }

@@ -6,6 +6,7 @@ use crate::support::{Silence, analysis::Office};
 use domain::tasks::FailureClass;
 use serde_json::json;
 use std::time::Duration;
+use uuid::Uuid;
 use worker::{analyse::Ended, consume::Exit, failure};
 
 #[tokio::test]
@@ -73,6 +74,34 @@ async fn without_embedding_settings_a_record_is_analysed_and_not_compared() {
     let id = office.record("The start is faster", "maya", 1).await;
     office.desk().consume(&mut Silence).await.unwrap();
     assert_eq!(office.column(id, "embedding").await, json!(null));
+    assert_eq!(
+        office.column(id, "analysis").await["notes"],
+        json!(["not compared with other records: no embedding is configured"])
+    );
+}
+
+/// What people declare where no source works is analysed by the worker of none, which says why it compared nothing.
+#[tokio::test]
+async fn a_declared_record_of_a_namespace_without_sources_is_analysed_and_not_compared() {
+    let Some(office) = Office::create().await else {
+        return;
+    };
+    let id = office.declared("The start is faster", "maya").await;
+    let exit = office.desk().consume(&mut Silence).await.unwrap();
+    assert_eq!(exit, Exit::RunClosed);
+    assert_eq!(
+        office.tasks("queued").await,
+        1,
+        "no source's worker takes it"
+    );
+    let exit = office
+        .desk_of(Uuid::nil(), "")
+        .consume(&mut Silence)
+        .await
+        .unwrap();
+    assert_eq!(exit, Exit::RunClosed);
+    assert_eq!(office.column(id, "impact_score").await, json!(42));
+    assert_eq!(office.column(id, "duplicate_of").await, json!(null));
     assert_eq!(
         office.column(id, "analysis").await["notes"],
         json!(["not compared with other records: no embedding is configured"])

@@ -1,9 +1,10 @@
-//! The Job (batch/v1) of a source as it is sent to Kubernetes.
+//! The Job (batch/v1) of a source, or of the records that have none, as it is sent to Kubernetes.
 
 use super::super::validate::ValidatedSource;
 use crds::common::meta::{LABEL_ACHIEVEMENT_SOURCE, LABEL_INSTALL, SecretPurpose};
 use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Seconds that one Job may take; what is left then is the next one's.
 const DEADLINE_SECONDS: i64 = 3600;
@@ -51,7 +52,8 @@ pub struct SourceJob<'a> {
     /// The resource with which it goes.
     pub owner: Option<OwnerReference>,
     pub name: &'a str,
-    pub source: &'a ValidatedSource,
+    /// Absent: records of no source, which need no key.
+    pub source: Option<&'a ValidatedSource>,
     pub queue: &'a str,
     pub credentials_digest: &'a str,
     /// Secret with the tenant's credentials.
@@ -61,12 +63,14 @@ pub struct SourceJob<'a> {
 /// Builds the Job: one Pod, which may be lost once; lost nodes and evictions do not count.
 #[must_use]
 pub fn build(job: &SourceJob<'_>) -> Job {
-    let labels = json!({
+    let mut labels = json!({
         "app.kubernetes.io/name": "threads-worker",
         "app.kubernetes.io/managed-by": "threads-operator",
         LABEL_INSTALL: job.install,
-        LABEL_ACHIEVEMENT_SOURCE: job.source.name,
     });
+    if let Some(source) = job.source {
+        labels[LABEL_ACHIEVEMENT_SOURCE] = json!(source.name);
+    }
     let object = json!({
         "metadata": { "name": job.name, "namespace": job.namespace, "labels": labels, "ownerReferences": job.owner.iter().collect::<Vec<_>>() },
         "spec": {
@@ -106,7 +110,7 @@ fn pod(job: &SourceJob<'_>) -> Value {
 fn environment(job: &SourceJob<'_>) -> Value {
     json!([
         { "name": "THREADS_NAMESPACE", "value": job.namespace },
-        { "name": "THREADS_SOURCE_UID", "value": job.source.uid.to_string() },
+        { "name": "THREADS_SOURCE_UID", "value": job.source.map_or(Uuid::nil(), |source| source.uid).to_string() },
         { "name": "THREADS_QUEUE", "value": job.queue },
         { "name": "THREADS_CREDENTIALS_DIGEST", "value": job.credentials_digest },
         { "name": "THREADS_GRACE_SECONDS", "value": GRACE_FOR_WORK.to_string() },
@@ -117,7 +121,7 @@ fn environment(job: &SourceJob<'_>) -> Value {
 }
 
 fn keys(job: &SourceJob<'_>) -> Vec<Value> {
-    let needs = job.source.secrets.iter();
+    let needs = job.source.into_iter().flat_map(|source| &source.secrets);
     needs
         .filter(|need| need.purpose == job.task.key())
         .map(|need| {

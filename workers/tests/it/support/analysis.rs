@@ -3,13 +3,18 @@
 
 use async_trait::async_trait;
 use backends::postgres::{
-    achievements::record::record_pull_request, operator::OperatorStore, testing::TestDatabase,
+    achievements::{declare::Origin, record::record_pull_request},
+    operator::{
+        OperatorStore,
+        achievements::{DeclaredAchievement, RecordKey},
+    },
+    testing::TestDatabase,
     worker_achievements::AnalysisStore,
 };
 use domain::{
     achievement::{
-        Analysis, BusinessValue, Category, EmbeddingSettings, Finding, Person, PullRequest, Role,
-        Score, Subject, Visibility,
+        Analysis, BusinessValue, Category, EmbeddingSettings, Finding, Overrides, Person,
+        PullRequest, Role, Score, Subject, Visibility,
     },
     names::{Slot, Tenant, worker_login},
     tasks::TaskFailure,
@@ -123,7 +128,31 @@ impl Office {
         recorded.id
     }
 
-    /// The source's endpoint from now on.
+    /// A record that somebody declares of themselves, in the namespace whose source is gone.
+    pub async fn declared(&self, title: &str, login: &str) -> Uuid {
+        self.sql("UPDATE achievement_sources SET gone_at = now()")
+            .await;
+        let wanted = DeclaredAchievement {
+            key: RecordKey::Declared {
+                namespace_uid: self.tenant.namespace_uid,
+                name: title.to_owned(),
+            },
+            origin: Origin::default(),
+            overrides: Overrides {
+                title: Some(title.to_owned()),
+                people: Some(vec![Person {
+                    login: login.into(),
+                    role: Role::Author,
+                }]),
+                ..Overrides::default()
+            },
+            publish: None,
+            revive: true,
+        };
+        let recorded = self.operator.declare_achievement("team", &wanted).await;
+        recorded.unwrap().id
+    }
+
     /// Declares the source anew.
     pub async fn settings(&self, settings: Value) {
         sqlx::query("UPDATE achievement_sources SET settings = $1")
@@ -133,6 +162,7 @@ impl Office {
             .unwrap();
     }
 
+    /// The source's endpoint from now on.
     pub async fn endpoint(&self, url: &str) {
         sqlx::query(
             "UPDATE achievement_sources SET settings = jsonb_set(settings, '{embedding,endpoint}', to_jsonb($1::text))",
@@ -151,12 +181,17 @@ impl Office {
 
     /// A worker over these rows; another one is another Pod.
     pub fn desk(&self) -> Desk {
+        self.desk_of(self.source, "credentials")
+    }
+
+    /// A worker of another source, or, with the nil uuid, of records that have none.
+    pub fn desk_of(&self, source: Uuid, credentials_digest: &str) -> Desk {
         let store = AnalysisStore::connect_lazy(&self.worker_url()).unwrap();
         let settings = Settings {
             namespace: "team".into(),
-            source_uid: self.source,
+            source_uid: source,
             queue: "queue".into(),
-            credentials_digest: "credentials".into(),
+            credentials_digest: credentials_digest.into(),
             pod_name: "pod".into(),
             credentials_dir: "/nonexistent".into(),
             keys_dir: "/nonexistent".into(),

@@ -52,7 +52,7 @@ impl OperatorStore {
             .collect())
     }
 
-    /// Queues and collections of the tenant's living personas. Collections of unfinished runs' older revisions are
+    /// Queues and collections of the tenant's living personas and of its achievements. Collections of unfinished runs' older revisions are
     /// included, because a persona that changed its embedding model still has tasks for the old one.
     ///
     /// # Errors
@@ -79,13 +79,16 @@ impl OperatorStore {
         .bind(tenant.namespace_uid)
         .fetch_all(self.pool())
         .await?;
-        let sources: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = $1 AND gone_at IS NULL)",
+        let analyses: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = $1 AND gone_at IS NULL)
+                 OR EXISTS (SELECT FROM achievement_jobs WHERE namespace_uid = $1 AND source_uid = $2
+                     AND (pods > 0 OR not_before > now() - interval '1 hour'))",
         )
         .bind(tenant.namespace_uid)
+        .bind(Uuid::nil())
         .fetch_one(self.pool())
         .await?;
-        if sources {
+        if analyses {
             queues.push(analysis_queue(tenant));
             queues.sort();
             if collections.is_empty() {
@@ -112,7 +115,8 @@ impl OperatorStore {
         .await
     }
 
-    /// Tenants whose logins nobody uses any more: no living persona, and no run that may still have Pods.
+    /// Tenants whose logins nobody uses any more: no living persona, no living source, and no analysis of records of no source within
+    /// the last hour.
     ///
     /// # Errors
     /// Database errors.
@@ -122,7 +126,10 @@ impl OperatorStore {
             "SELECT DISTINCT login.namespace, login.namespace_uid FROM worker_logins login
              WHERE login.retired_at IS NULL
                AND NOT EXISTS (SELECT FROM personas WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)
-               AND NOT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)",
+               AND NOT EXISTS (SELECT FROM achievement_sources WHERE namespace_uid = login.namespace_uid AND gone_at IS NULL)
+               AND NOT EXISTS (SELECT FROM achievement_jobs WHERE namespace_uid = login.namespace_uid
+                   AND source_uid = '00000000-0000-0000-0000-000000000000'
+                   AND (pods > 0 OR not_before > now() - interval '1 hour'))",
         )
         .await
     }

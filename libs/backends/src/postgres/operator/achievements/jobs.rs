@@ -7,6 +7,9 @@ use uuid::Uuid;
 /// Before a Job that failed is replaced the first time, seconds; each further time it is twice as long, ten minutes at most.
 const REPLACE_SECONDS: i32 = 5;
 
+/// Stands for a source's name in the names of Jobs of records that have none.
+const UNSOURCED: &str = "declared";
+
 /// A living source for which analyses wait or a backfill is due, or for which a Job was granted.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct SourceWork {
@@ -48,6 +51,33 @@ impl OperatorStore {
                  WHERE source.gone_at IS NULL) work
              WHERE due OR granted ORDER BY source_uid, kind",
         )
+        .fetch_all(self.pool())
+        .await?)
+    }
+
+    /// Namespaces whose records of no source wait for an analysis, and those that were granted a Job for it: with the nil uuid as
+    /// source. Of those that wait the namespace's own uid is not known here and is nil; the grant needs it. Where a source works, its
+    /// workers analyse them.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn unsourced_work(&self) -> Result<Vec<SourceWork>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT 'analysis' AS kind, source_uid, namespace, namespace_uid, $1 AS name, '' AS credentials_digest,
+                 NULL::text AS collection, NULL::text AS embedding_model, ordinal, true AS granted, false AS due
+             FROM achievement_jobs WHERE source_uid = $2 AND kind = 'analysis' AND pods > 0
+             UNION ALL
+             SELECT 'analysis', $2, waiting.namespace, $2, $1, '', NULL, NULL, 0, false, true
+             FROM (SELECT DISTINCT namespace FROM achievement_tasks
+                 WHERE status = 'queued' AND source_uid IS NULL AND not_before <= now()) waiting
+             WHERE NOT EXISTS (SELECT FROM achievement_sources source
+                     WHERE source.namespace = waiting.namespace AND source.gone_at IS NULL AND NOT source.suspended)
+               AND NOT EXISTS (SELECT FROM achievement_jobs job WHERE job.namespace = waiting.namespace AND job.source_uid = $2
+                     AND job.kind = 'analysis' AND (job.pods > 0 OR job.not_before > now()))
+             ORDER BY namespace",
+        )
+        .bind(UNSOURCED)
+        .bind(Uuid::nil())
         .fetch_all(self.pool())
         .await?)
     }
