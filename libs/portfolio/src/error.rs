@@ -11,8 +11,6 @@ pub enum RenderError {
     Json(#[from] serde_json::Error),
     #[error("the page cannot be put together: {0}")]
     Page(#[from] askama::Error),
-    #[error("{0} is not written yet")]
-    Missing(crate::Format),
     /// A defect of the typesetting, not of the data.
     #[error("the PDF cannot be put together: {0}")]
     Pdf(String),

@@ -5,19 +5,26 @@
 //! take for its own. What is only claimed says so in every format; what is absent says why.
 
 mod clean;
+mod cover;
 mod csv;
 mod error;
 mod format;
+mod html;
 mod json;
+mod linkedin;
+mod markdown;
 mod model;
+mod pdf;
+mod prose;
 mod select;
 mod totals;
-#[allow(dead_code)]
+mod view;
 mod words;
 
 pub use error::RenderError;
 pub use format::{Format, Template, UnknownName};
 pub use json::SCHEMA_VERSION;
+pub use linkedin::LONGEST as LINKEDIN_LONGEST;
 pub use model::{Item, LeftOut, Portfolio};
 
 use std::io::Write;
@@ -43,8 +50,9 @@ pub fn render(
     match format {
         Format::Json => json::write(&document, out),
         Format::Csv => csv::write(&document, out),
-        Format::Markdown | Format::Html | Format::Pdf | Format::Linkedin => {
-            Err(RenderError::Missing(format))
-        }
+        Format::Markdown => markdown::write(&document, out),
+        Format::Html => html::write(&document, out),
+        Format::Linkedin => linkedin::write(&document, out),
+        Format::Pdf => pdf::write(&document, out),
     }
 }

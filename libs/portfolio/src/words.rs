@@ -5,7 +5,7 @@ use crate::{
     model::{Item, LeftOut},
     totals::Value,
 };
-use domain::achievement::{Category, Figure, FigureBasis, Period, Role, Score, Visibility};
+use domain::achievement::{Category, Figure, FigureBasis, Period, Role, Visibility};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 pub const NOT_ANALYSED: &str = "it is not analysed yet";
@@ -156,11 +156,6 @@ pub fn value(value: &Value) -> String {
 /// `72 %`
 pub fn confidence(basis_points: i32) -> String {
     format!("{} %", basis_points / 100)
-}
-
-/// `evidenced: 85 of 100 points`
-pub fn evidenced(score: &Score) -> String {
-    format!("evidenced: {} of 100 points", score.evidenced)
 }
 
 /// `3 days 4 hours`, `25 minutes`.
