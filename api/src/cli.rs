@@ -1,6 +1,6 @@
 //! Settings of the process, each a flag and an environment variable.
 
-use crate::key::Verb;
+use crate::{exports::ObjectStoreSettings, key::Verb};
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
@@ -40,6 +40,8 @@ pub struct ServeSettings {
     pub database_url: SecretString,
     #[command(flatten)]
     pub pepper: PepperSettings,
+    #[command(flatten)]
+    pub object_store: ObjectStoreSettings,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -126,6 +128,8 @@ mod tests {
             "--database-url",
             "postgres://canary",
             "--api-key-pepper",
+            "canary",
+            "--object-store-secret-access-key",
             "canary",
         ];
         let shown = format!("{:?}", Cli::parse_from(words));

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod cli;
+pub mod exports;
 mod input;
 pub mod key;
 mod key_command;

@@ -59,6 +59,7 @@ problems! {
     too_large => PAYLOAD_TOO_LARGE, "too-large", "Too large";
     unsupported => UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type";
     unprocessable => UNPROCESSABLE_ENTITY, "invalid-value", "Invalid value";
+    too_many => TOO_MANY_REQUESTS, "too-many", "Too many requests";
     unavailable => SERVICE_UNAVAILABLE, "unavailable", "Unavailable";
     bug => INTERNAL_SERVER_ERROR, "internal", "Internal error";
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     cli::ServeSettings,
+    exports::Exports,
     key::Pepper,
     kubernetes::Cluster,
     routes::{achievements_router, router},
@@ -30,7 +31,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         Pepper::new(settings.pepper.api_key_pepper)?,
         cluster().await,
         Limits::default(),
-    )?;
+    )?
+    .with_exports(Exports::new(&settings.object_store)?);
     let endpoints = Endpoints {
         live: Checks::default(),
         ready: Checks::default(),
@@ -45,6 +47,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         app.store.clone(),
         ready.register("postgres", "not asked yet"),
     ));
+    let exporting = tokio::spawn(export(app.clone(), stop.clone()));
     let telling = tokio::spawn(endpoints.serve(health, serving.clone()));
     tracing::info!(address = %settings.http_addr, achievements = %settings.achievements_listen, "the API is served");
     let servers = async {
@@ -62,6 +65,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         () = drained => tracing::warn!("requests still ran when the time for draining was over"),
     }
     watching.abort();
+    exporting.abort();
     serving.cancel();
     telling.await?
 }
@@ -70,6 +74,13 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address)
         .await
         .with_context(|| format!("cannot serve the API on {address}"))
+}
+
+/// Writes what is queued, where there is an object store.
+async fn export(app: App, stop: CancellationToken) {
+    if let Some(exports) = &app.exports {
+        exports.run(&app.store, &stop).await;
+    }
 }
 
 /// None outside a cluster; reading posts and taking outcomes needs none.

@@ -1,6 +1,8 @@
 //! What every route works with.
 
-use crate::{key::Pepper, kubernetes::Cluster, metrics::Metrics, routes::Receiver};
+use crate::{
+    exports::Exports, key::Pepper, kubernetes::Cluster, metrics::Metrics, routes::Receiver,
+};
 use backends::postgres::{StoreError, api::ApiStore};
 use std::{sync::Arc, time::Duration};
 
@@ -15,6 +17,8 @@ pub struct App {
     pub limits: Limits,
     /// Checks deliveries of webhooks.
     pub webhooks: Arc<Receiver>,
+    /// None where no object store is set up.
+    pub exports: Option<Arc<Exports>>,
 }
 
 /// What a request may take.
@@ -69,6 +73,16 @@ impl App {
             metrics: Metrics::new()
                 .map_err(|error| StoreError::Invalid(format!("metrics: {error}")))?,
             limits,
+            exports: None,
         })
+    }
+
+    /// With an object store for exports.
+    #[must_use]
+    pub fn with_exports(self, exports: Option<Exports>) -> Self {
+        Self {
+            exports: exports.map(Arc::new),
+            ..self
+        }
     }
 }

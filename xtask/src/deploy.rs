@@ -1,7 +1,7 @@
 //! What is installed into the cluster: the services' names, the Secrets, the chart, the examples.
 
 use crate::{
-    api, exec, images, model,
+    api, exec, images, k3d, model,
     model::Endpoint,
     native::{self, build, kubectl, objects, services},
     oci,
@@ -163,6 +163,7 @@ pub fn release(
             api::ACHIEVEMENTS_NODE_PORT
         ),
     ]);
+    command.args(["--set", &object_store(instance)]);
     match api_image
         .map(str::to_owned)
         .or_else(|| api::image(instance))
@@ -174,6 +175,19 @@ pub fn release(
         None => command.args(["--set", "api.enabled=false"]),
     };
     exec::logged(&mut command, &step.log)
+}
+
+/// Where exports are kept. Links of the k3d engine lead to a port-forward, the native engine's to the node.
+fn object_store(instance: &Instance) -> String {
+    let public = if k3d::made(instance) {
+        format!("http://localhost:{}", objects::PORT)
+    } else {
+        objects::address(instance)
+    };
+    format!(
+        "objectStore.endpoint=http://minio.{NAMESPACE}.svc.cluster.local:{},objectStore.publicEndpoint={public}",
+        objects::PORT
+    )
 }
 
 /// Applies the examples and waits until each of their jobs has come to its end.

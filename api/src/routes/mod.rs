@@ -7,6 +7,7 @@ mod posts;
 mod variants;
 mod webhooks;
 
+pub(crate) use achievements::word;
 pub use webhooks::Receiver;
 
 use crate::{layers, problem::Problem, state::App};

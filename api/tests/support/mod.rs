@@ -3,6 +3,7 @@
 
 use api::{
     App, Limits,
+    exports::{Exports, ObjectStoreSettings},
     key::{ApiKey, Pepper},
 };
 use backends::postgres::{
@@ -106,6 +107,20 @@ impl World {
         )
         .unwrap();
         serve(api::router(app)).await
+    }
+
+    /// The same, with an object store; nothing writes exports unless the test does.
+    pub async fn with_exports(self, settings: &ObjectStoreSettings) -> Self {
+        let app = self
+            .app
+            .clone()
+            .with_exports(Exports::new(settings).unwrap());
+        let achievements = serve(api::achievements_router(app.clone())).await;
+        Self {
+            achievements,
+            app,
+            ..self
+        }
     }
 
     pub fn client(&self) -> &Client {

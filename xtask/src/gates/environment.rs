@@ -3,6 +3,7 @@
 use crate::{
     api,
     native::{
+        objects,
         services::{INSTALL, Passwords},
         standins,
     },
@@ -48,6 +49,10 @@ pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
             "TEST_GITHUB_URL",
             format!("http://{node}:{}", standins::GITHUB_PORT),
         ),
+        ("TEST_OBJECT_STORE_URL", objects::address(instance)),
+        ("TEST_OBJECT_STORE_ACCESS_KEY_ID", INSTALL.to_owned()),
+        ("TEST_OBJECT_STORE_SECRET_ACCESS_KEY", passwords.objects),
+        ("TEST_OBJECT_STORE_BUCKET", objects::TEST_BUCKET.to_owned()),
         ("TEST_XTASK", own_copy(instance)?),
     ];
     Ok(pairs

@@ -3,10 +3,13 @@
 mod analytics;
 mod change;
 mod create;
+mod export;
 mod fields;
 mod list;
 mod roi;
 mod view;
+
+pub(crate) use list::word;
 
 use crate::state::App;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -24,4 +27,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(analytics::impact))
         .routes(routes!(analytics::timeline))
         .routes(routes!(roi::roi))
+        .routes(routes!(export::export))
+        .routes(routes!(export::list_exports))
+        .routes(routes!(export::read_export))
 }

@@ -65,9 +65,26 @@ impl ApiStore {
     /// It begins in a task of its own: a request that is given up while it waits for BEGIN would otherwise leave a connection in
     /// the pool of which nobody knows that a transaction is open.
     async fn begin(&self, namespace: &str) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin_with("BEGIN", namespace).await
+    }
+
+    /// The same, in which every statement sees the same moment.
+    async fn begin_snapshot(
+        &self,
+        namespace: &str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", namespace)
+            .await
+    }
+
+    async fn begin_with(
+        &self,
+        statement: &'static str,
+        namespace: &str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
         let (pool, namespace) = (self.pool.clone(), namespace.to_owned());
         let begun = tokio::spawn(async move {
-            let mut transaction = pool.begin().await?;
+            let mut transaction = pool.begin_with(statement).await?;
             sqlx::query("SELECT set_config('threads.namespace', $1, true)")
                 .bind(namespace)
                 .execute(&mut *transaction)

@@ -1,12 +1,19 @@
 //! Achievements: lists, one record, what people change, and figures over many.
 
 mod change;
+mod exports;
 mod figures;
 mod filter;
+mod portfolio;
 
 pub use change::{NewAchievement, Refused};
+pub use exports::{
+    ClaimedExport, ExpiredExport, ExportFailure, ExportRow, MAX_WAITING, NewExport, Queued,
+    WrittenExport,
+};
 pub use figures::{Band, CategoryFigures, LeftOut, Statistics, Step, TimelinePoint};
 pub use filter::{AchievementFilter, AchievementSort};
+pub use portfolio::{LeftOutRecords, PortfolioRecords};
 
 use super::ApiStore;
 use crate::postgres::StoreError;
@@ -44,6 +51,9 @@ pub struct AchievementRow {
     pub reverted_by: Option<Uuid>,
     pub resource_name: Option<String>,
     pub announced_job: Option<String>,
+    /// Of the pull request; only read for portfolios.
+    #[sqlx(default)]
+    pub labels: Option<Value>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
