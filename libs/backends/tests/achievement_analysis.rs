@@ -429,6 +429,20 @@ async fn of_two_alike_the_later_is_the_duplicate_whichever_was_analysed_first() 
 }
 
 #[tokio::test]
+async fn of_several_originals_the_earliest_is_linked() {
+    let Some(scene) = Scene::create().await else {
+        return;
+    };
+    let second = scene.analysed(1, 3, "maya", [1.0, 0.0]).await;
+    let earliest = scene.analysed(2, 1, "maya", [1.0, 0.0]).await;
+    let third = scene.analysed(3, 5, "maya", [1.0, 0.0]).await;
+    for duplicate in [second, third] {
+        assert_eq!(scene.original(duplicate).await, Some(earliest));
+    }
+    assert_eq!(scene.original(earliest).await, None);
+}
+
+#[tokio::test]
 async fn what_the_index_found_is_measured_again_and_what_is_not_alike_any_more_is_free() {
     let Some(scene) = Scene::create().await else {
         return;

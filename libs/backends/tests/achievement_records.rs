@@ -14,7 +14,7 @@ use backends::postgres::{
     operator::OperatorStore,
 };
 use domain::{
-    achievement::{EvidenceKind, PullRequest},
+    achievement::{EvidenceKind, PullRequest, Visibility},
     names,
 };
 use serde_json::{Value, json};
@@ -501,6 +501,59 @@ async fn evidence_counts_alone_only_while_nothing_contains_it() {
         (&json!(true), &json!(false))
     );
     assert_eq!(seen[1]["evidence"][0]["kind"], "deployment");
+}
+
+/// A repository that became private takes its pull requests along, though their own times did not change; only a later telling makes
+/// them public again, and what counts alone is as its repository was last.
+#[tokio::test]
+async fn private_stays_private_in_any_order_of_tellings() {
+    let Some((world, uid)) = scene().await else {
+        return;
+    };
+    let store = &world.store;
+    let seen = |number: i64, visibility: Visibility| PullRequest {
+        visibility,
+        ..pull(number)
+    };
+    let (public, private) = (Visibility::Public, Visibility::Private);
+    for (number, first, second, left) in [
+        (1, public, private, "private"),
+        (2, private, public, "private"),
+        (3, Visibility::Internal, public, "internal"),
+        (4, Visibility::Internal, private, "private"),
+        (5, public, public, "public"),
+    ] {
+        tell_pull(store, NAMESPACE, uid, &seen(number, first)).await;
+        tell_pull(store, NAMESPACE, uid, &seen(number, second)).await;
+        assert_eq!(row(store, number).await["visibility"], left, "{number}");
+    }
+    let later = PullRequest {
+        updated_at: "2026-11-03T10:00:00Z".parse().unwrap(),
+        ..seen(1, public)
+    };
+    tell_pull(store, NAMESPACE, uid, &later).await;
+    tell_pull(store, NAMESPACE, uid, &seen(1, private)).await;
+    assert_eq!(row(store, 1).await["visibility"], "public");
+
+    let mut transaction = store.begin().await.unwrap();
+    let drill = Declaration {
+        identity: "api/1",
+        origin: &Origin::default(),
+        overrides: &json!({"title": "Drill"}),
+        patch: false,
+        revive: false,
+    };
+    declare(&mut transaction, NAMESPACE, &drill).await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(
+        number(
+            store,
+            "SELECT count(*) FROM achievements WHERE identity = 'api/1' AND visibility = 'private'"
+        )
+        .await,
+        1,
+        "nobody said that it is public"
+    );
 }
 
 /// FAULTS 58: an id that another namespace computed and took, and the same pull request in two namespaces.

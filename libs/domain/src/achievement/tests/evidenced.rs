@@ -39,12 +39,13 @@ fn saying(text: &str) -> Subject {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     /// Every point of a text has a figure behind it, every figure words of the text, and every amount digits of those words.
     #[test]
     fn no_text_makes_points_without_evidence(text in text()) {
         let analysis = analyse(&saying(&text));
+        prop_assert_eq!(analysis.formula_version, FORMULA_VERSION);
         prop_assert_eq!(others(&analysis), 15);
         prop_assert!((0..=100).contains(&analysis.impact.points));
         for component in &analysis.impact.components {
@@ -81,6 +82,24 @@ proptest! {
         let (short, long) = (analyse(&saying(&text)), analyse(&saying(&longer)));
         prop_assert!(long.impact.points >= short.impact.points, "{text:?}: {:?} {:?}", short.impact, long.impact);
         prop_assert!(long.impact.evidenced >= short.impact.evidenced);
+    }
+
+    /// What webhook and backfill tell twice counts once, and the same facts give the same analysis.
+    #[test]
+    fn a_replay_scores_the_same(text in text(), tags in prop::collection::vec("v[0-9]", 0..4), people in prop::collection::vec("[a-c]", 0..4)) {
+        let mut told = saying(&text);
+        told.evidence = tags.iter().flat_map(|tag| [evidence("release", tag), evidence("deployment", tag)]).collect();
+        told.people.extend(people.into_iter().map(|login| Person { login, role: Role::Reviewer }));
+        let first = analyse(&told);
+        prop_assert_eq!(&analyse(&told), &first);
+        let mut again = told.clone();
+        again.evidence.extend(told.evidence.clone());
+        again.people.extend(told.people.clone());
+        again.description = Some(format!("{text}\n\n{text}"));
+        let (once, twice) = (first.impact.components.iter(), analyse(&again).impact.components);
+        for (one, other) in once.zip(&twice) {
+            prop_assert_eq!(one.points, other.points, "{:?} {:?}", one, other);
+        }
     }
 
     /// A statement that is weakened is no statement any more, and the record says why.
@@ -135,4 +154,22 @@ fn a_megabyte_leaves_a_bounded_analysis() {
         let told = serde_json::to_string(&analyse(&huge)).unwrap();
         assert!(told.len() < 32 * 1024, "{text:?}: {}", told.len());
     }
+}
+
+/// What somebody declares as the value is read alone: neither description nor the pull request's text adds to it. A blank one hides
+/// nothing.
+#[test]
+fn a_declared_value_wins_over_what_texts_say() {
+    let mut record = saying("Saves 9 hours a week");
+    record.pull_request.as_mut().unwrap().body = Some("Saves 7 hours a week".into());
+    let amounts = |record: &Subject| -> Vec<String> {
+        let figures = analyse(record).business_value.figures;
+        figures.into_iter().map(|figure| figure.amount).collect()
+    };
+    assert_eq!(amounts(&record), ["9"]);
+    record.business_value = Some("3 hours a week".into());
+    assert_eq!(amounts(&record), ["3"]);
+    record.business_value = Some(" ".into());
+    record.description = Some(String::new());
+    assert_eq!(amounts(&record), ["7"]);
 }
