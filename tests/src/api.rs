@@ -97,6 +97,15 @@ impl Api {
             .await
     }
 
+    /// What a link leads to; no key goes along.
+    ///
+    /// # Errors
+    /// Another answer than success.
+    pub async fn download(link: &str) -> Result<Vec<u8>> {
+        let answer = Client::new().get(link).send().await?.error_for_status()?;
+        Ok(answer.bytes().await?.to_vec())
+    }
+
     /// Sends outcomes, one JSON object a line; answers what became of them.
     ///
     /// # Errors

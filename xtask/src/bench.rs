@@ -30,11 +30,12 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
         }
         Some("images") => images::published(),
         Some("outcomes") => example("threads-api", "bench_outcomes", &[], &[]),
+        Some("webhooks") => example("threads-api", "bench_webhooks", &[], &[]),
         Some("achievements") => example("threads-backends", "bench_achievements", &[], &[]),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, achievements, images"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, images"
             )
         }
         None => {
@@ -45,6 +46,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
                  outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`\n\
+                 webhooks  a signed delivery until its row is committed, at 200 a second; a burst of 5,000; Postgres is that of `cargo xtask up`\n\
                  achievements  a page of 20 of 100,000 with its exact total, for each filter and order; Postgres is that of `cargo xtask up`\n\
                  images  how large the images are that are published: with link-time optimisation"
             );

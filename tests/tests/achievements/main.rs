@@ -3,5 +3,6 @@
 
 mod github;
 mod lost;
+mod portfolio;
 mod scene;
 mod webhook;
