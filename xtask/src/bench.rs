@@ -32,10 +32,11 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
         Some("outcomes") => example("threads-api", "bench_outcomes", &[], &[]),
         Some("webhooks") => example("threads-api", "bench_webhooks", &[], &[]),
         Some("achievements") => example("threads-backends", "bench_achievements", &[], &[]),
+        Some("backfill") => example("threads-worker", "bench_backfill", &[], &[]),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, images"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, images"
             )
         }
         None => {
@@ -48,6 +49,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`\n\
                  webhooks  a signed delivery until its row is committed, at 200 a second; a burst of 5,000; Postgres is that of `cargo xtask up`\n\
                  achievements  a page of 20 of 100,000 with its exact total, for each filter and order; Postgres is that of `cargo xtask up`\n\
+                 backfill  10,000 pull requests from a stand-in: time, requests, memory, a kill in the middle; Postgres is that of `cargo xtask up`\n\
                  images  how large the images are that are published: with link-time optimisation"
             );
             Ok(())

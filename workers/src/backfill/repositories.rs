@@ -5,7 +5,10 @@ use super::{
     host::{HostError, parameter},
     reading::{Repository, encode},
 };
-use backends::postgres::{StoreError, worker_backfill::Stream};
+use backends::postgres::{
+    StoreError,
+    worker_backfill::{BackfillSource, Stream},
+};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -94,7 +97,12 @@ impl Filling<'_> {
             let place = format!("{}/{name}", settings.owner);
             match self.host.get::<Repository>(&route).await {
                 Ok(reply) => {
-                    self.one(&reply.body, troubles, known_to).await?;
+                    let source = renamed(self.source, &reply.body.full_name);
+                    let filling = Filling {
+                        source: &source,
+                        ..*self
+                    };
+                    filling.one(&reply.body, troubles, known_to).await?;
                 }
                 Err(HostError::Stopped) => return Err(HostError::Stopped.into()),
                 Err(error) => {
@@ -174,4 +182,20 @@ impl Filling<'_> {
         }
         Ok(true)
     }
+}
+
+/// The source of one repository under the name that it has now: the host leads from an old name to the new one, and what a source
+/// takes is told by names.
+fn renamed(source: &BackfillSource, full_name: &str) -> BackfillSource {
+    let mut source = source.clone();
+    if let Some((owner, name)) = full_name.split_once('/')
+        && !source.settings.takes_repository(full_name)
+    {
+        tracing::info!(full_name, "the repository has another name now");
+        owner.clone_into(&mut source.settings.owner);
+        source.settings.repository = Some(name.to_owned());
+        // It was chosen by its old name.
+        source.settings.filters.repositories.clear();
+    }
+    source
 }

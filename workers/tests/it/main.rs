@@ -2,7 +2,9 @@
 
 mod analyse;
 mod analyse_process;
+mod backfill;
 mod backfill_process;
+mod backfill_trouble;
 mod crash;
 mod database;
 mod database_faults;

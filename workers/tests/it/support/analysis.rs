@@ -179,6 +179,39 @@ impl Office {
         self.database.url_of(&login, PASSWORD)
     }
 
+    /// The URL of another namespace's worker login.
+    pub async fn stranger_url(&self) -> String {
+        let tenant = Tenant {
+            namespace: "other".into(),
+            namespace_uid: Uuid::new_v4(),
+            ..self.tenant.clone()
+        };
+        self.operator
+            .ensure_worker_login(&tenant, Slot::A, &PASSWORD.to_owned().into())
+            .await
+            .unwrap();
+        self.database
+            .url_of(&worker_login(&tenant, Slot::A), PASSWORD)
+    }
+
+    /// As the inbox's loop records what a webhook told.
+    pub async fn told(&self, pull: &PullRequest) {
+        let mut transaction = self.operator.begin().await.unwrap();
+        record_pull_request(&mut transaction, "team", self.source, pull)
+            .await
+            .unwrap();
+        transaction.commit().await.unwrap();
+    }
+
+    /// The row of the source.
+    pub async fn source_row(&self) -> Value {
+        sqlx::query_scalar("SELECT to_jsonb(source) FROM achievement_sources source WHERE uid = $1")
+            .bind(self.source)
+            .fetch_one(self.operator.pool())
+            .await
+            .unwrap()
+    }
+
     /// A worker over these rows; another one is another Pod.
     pub fn desk(&self) -> Desk {
         self.desk_of(self.source, "credentials")

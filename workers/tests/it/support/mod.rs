@@ -6,6 +6,7 @@
 )]
 
 pub mod analysis;
+pub mod backfill;
 pub mod broker;
 mod crash;
 pub mod database;
