@@ -26,7 +26,7 @@ pub mod workers;
 pub use run::run;
 
 use crate::{
-    controller::{ErrorClass, Outcome, ReconcileError, Verdict as Done, patch_status},
+    controller::{ErrorClass, Notice, Outcome, ReconcileError, Verdict as Done, patch_status},
     signals::Trigger,
     tenancy::home,
 };
@@ -35,11 +35,10 @@ use backends::postgres::operator::OperatorStore;
 use crds::{ConditionType, ContentJob, ContentJobStatus, is_true};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
-use observe::ObserveError;
 use pace::{LastWrites, Pace, pace};
 use references::Waiting;
 use resolve::ObstacleKind;
-use staff::Workers;
+use staff::{Staffing, Workers};
 use status::Applied;
 use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
@@ -73,7 +72,7 @@ pub async fn reconcile_in(
     if object.meta().deletion_timestamp.is_some() {
         return cleanup::delete(world, &object).await;
     }
-    let object = cleanup::settle_finalizer(world, object).await?;
+    let mut object = cleanup::settle_finalizer(world, object).await?;
     let namespace = object.namespace().unwrap_or_default();
     let Some(home) = home(&world.client, &world.workers.install, &namespace).await? else {
         return Ok(Outcome::of(Done::Skipped));
@@ -90,15 +89,13 @@ pub async fn reconcile_in(
             write_status(world, &object, &before, &after).await?;
             Ok(Outcome::of(Done::Refused))
         }
-        Ok(job) => match bring_about(world, &object, &job, home.adopts)
-            .await
-            .map_err(ReconcileError::from)
-        {
-            Ok((applied, log)) => conclude(world, &object, &before, &job, &applied, &log).await,
+        Ok(job) => match bring_about(world, &mut object, &job, home.adopts).await {
+            Ok(brought) => conclude(world, &object, &job, brought).await,
             Err(error) if error.class == ErrorClass::Fenced => Err(error),
             // What ended stays as it ended, whoever does not answer.
             Err(error) if is_true(&before.conditions, ConditionType::Finished) => Err(error),
             Err(error) => {
+                let before = object.status.clone().unwrap_or_default();
                 let after = status::build_unavailable(
                     &before,
                     job.generation,
@@ -112,65 +109,105 @@ pub async fn reconcile_in(
     }
 }
 
+/// What one reconcile did.
+struct Brought {
+    applied: Applied,
+    log: RowLog,
+    /// What the early word of the acceptance changed.
+    told: Vec<Notice>,
+}
+
+/// Rows, then places for workers, then the word that the job is accepted, then the worker Job. `object` is afterwards as
+/// the last write left it.
 async fn bring_about(
     world: &ContentJobWorld,
-    object: &ContentJob,
+    object: &mut ContentJob,
     job: &ValidatedContentJob,
     adopts: Option<Uuid>,
-) -> Result<(Applied, RowLog), ObserveError> {
+) -> Result<Brought, ReconcileError> {
     if let Some(old) = adopts {
         world.store.adopt_namespace(&job.tenant, old).await?;
     }
     let (rows, log) = apply::apply_rows(world, job).await?;
-    let workers = match &rows {
-        Rows::Standing(view) => staff::apply_workers(world, object, job, view).await?,
-        Rows::Held | Rows::NeverStarted | Rows::Blocked { .. } => Workers::None,
+    let staffing = match &rows {
+        Rows::Standing(view) => staff::staff(world, object, job, view).await?,
+        Rows::Held | Rows::NeverStarted | Rows::Blocked { .. } => Staffing::Settled(Workers::None),
     };
-    let applied = Applied {
+    let (workers, hire) = match staffing {
+        Staffing::Settled(workers) => (workers, None),
+        Staffing::Hire(hire) => (hire.expected(), Some(hire)),
+    };
+    let mut applied = Applied {
         restored: log.restored,
         adopted: log.adopted.is_some(),
         rows,
         workers,
     };
-    Ok((applied, log))
+    let mut told = Vec::new();
+    if let Some(hire) = hire {
+        told = announce(world, object, job, &applied).await?;
+        applied.workers = staff::hire(world, job, *hire).await?;
+    }
+    Ok(Brought { applied, log, told })
+}
+
+/// Says that the job is accepted as soon as its rows stand and its place is granted: people wait for that word, and the
+/// making of the worker Job takes longer than all that went before. It is the write that would follow anyway.
+async fn announce(
+    world: &ContentJobWorld,
+    object: &mut ContentJob,
+    job: &ValidatedContentJob,
+    expected: &Applied,
+) -> Result<Vec<Notice>, ReconcileError> {
+    let before = object.status.clone().unwrap_or_default();
+    if is_true(&before.conditions, ConditionType::Accepted) {
+        return Ok(Vec::new());
+    }
+    let after = status::build(&before, job, expected, Timestamp::now());
+    if let Some(written) = write_status(world, object, &before, &after).await? {
+        *object = written;
+        world.last_writes.note(job.uid);
+    }
+    Ok(events::of_changes(&before, &after, &verdict(job, expected)))
 }
 
 /// Writes the status at its pace, and says what to tell and when to look again.
 async fn conclude(
     world: &ContentJobWorld,
     object: &ContentJob,
-    before: &ContentJobStatus,
     job: &ValidatedContentJob,
-    applied: &Applied,
-    log: &RowLog,
+    Brought { applied, log, told }: Brought,
 ) -> Result<Outcome, ReconcileError> {
-    let verdict = verdict(job, applied);
+    let before = object.status.clone().unwrap_or_default();
+    let verdict = verdict(job, &applied);
     world
         .waiting
         .note(job, verdict.waiting.as_ref().map(|_| verdict.reason));
-    let after = status::build(before, job, applied, Timestamp::now());
-    let again = look_again(job, applied);
-    let mut told = events::of_deeds(&after, log, &applied.workers);
+    let after = status::build(&before, job, &applied, Timestamp::now());
+    let again = look_again(job, &applied);
+    let mut deeds = events::of_deeds(&after, &log, &applied.workers);
+    deeds.extend(told);
     let outcome = Outcome::of(if verdict.waiting.is_some() {
         Done::Waiting
     } else {
         Done::Applied
     })
     .after(again);
-    match pace(before, &after, world.last_writes.since(job.uid)) {
-        Pace::Nothing => Ok(outcome.telling(told)),
+    let since = world.last_writes.since(job.uid, before != after);
+    match pace(&before, &after, since) {
+        Pace::Nothing => Ok(outcome.telling(deeds)),
         Pace::Later(wait) => Ok(outcome
             .after(Some(again.map_or(wait, |again| again.min(wait))))
-            .telling(told)),
+            .telling(deeds)),
         Pace::Write => {
-            write_status(world, object, before, &after).await?;
+            write_status(world, object, &before, &after).await?;
             if after.completed_at.is_some() {
                 world.last_writes.forget(job.uid);
             } else {
                 world.last_writes.note(job.uid);
             }
-            told.extend(events::of_changes(before, &after, &verdict));
-            Ok(outcome.telling(told))
+            deeds.extend(events::of_changes(&before, &after, &verdict));
+            Ok(outcome.telling(deeds))
         }
     }
 }
@@ -218,13 +255,13 @@ fn look_again(job: &ValidatedContentJob, applied: &Applied) -> Option<Duration> 
     }
 }
 
-/// Writes the status where it changed, with the resource version that was read.
+/// Writes the status where it changed, with the resource version that was read; answers the job as it is then.
 async fn write_status(
     world: &ContentJobWorld,
     object: &ContentJob,
     before: &ContentJobStatus,
     after: &ContentJobStatus,
-) -> Result<(), ReconcileError> {
+) -> Result<Option<ContentJob>, ReconcileError> {
     let api = Api::<ContentJob>::namespaced(
         world.client.clone(),
         &object.namespace().unwrap_or_default(),
@@ -236,8 +273,7 @@ async fn write_status(
         before,
         after,
     )
-    .await?;
-    Ok(())
+    .await
 }
 
 #[cfg(test)]

@@ -71,7 +71,6 @@ pub async fn references(
 ) -> Result<References, ObserveError> {
     let namespace = &job.tenant.namespace;
     let (persona, input) = tokio::join!(persona(world, job), input(world, job));
-    let persona = persona?;
     let mut references = References {
         input: input?,
         persona: None,
@@ -80,26 +79,32 @@ pub async fn references(
         prompt: None,
         experiment: None,
     };
-    if let Some(persona) = persona {
-        if let Some(uid) = persona.uid().and_then(|uid| uid.parse().ok()) {
-            references.pinned = world.store.pinned_persona(uid).await?;
-        }
-        let reference = prompt_reference(job, &persona);
-        let templates = Api::<PromptTemplate>::namespaced(world.client.clone(), namespace);
-        references.template = time_boxed(templates.get_opt(&reference.name)).await?;
-        let (track, digest) = match reference.selector() {
-            PromptSelector::Track(track) => (Some(track), None),
-            PromptSelector::Digest(digest) => (None, Some(digest)),
-        };
-        references.prompt = Some(
-            world
-                .store
-                .pinned_prompt(namespace, &reference.name, track, digest)
-                .await?,
-        );
-        references.experiment = experiment(world, job, &persona).await?;
-        references.persona = Some(persona);
-    }
+    let Some(persona) = persona? else {
+        return Ok(references);
+    };
+    let reference = prompt_reference(job, &persona);
+    let (track, digest) = match reference.selector() {
+        PromptSelector::Track(track) => (Some(track), None),
+        PromptSelector::Digest(digest) => (None, Some(digest)),
+    };
+    let templates = Api::<PromptTemplate>::namespaced(world.client.clone(), namespace);
+    let store = &world.store;
+    let (template, pinned, prompt, experiment) = tokio::join!(
+        time_boxed(templates.get_opt(&reference.name)),
+        async {
+            match persona.uid().and_then(|uid| uid.parse().ok()) {
+                Some(uid) => store.pinned_persona(uid).await,
+                None => Ok(None),
+            }
+        },
+        store.pinned_prompt(namespace, &reference.name, track, digest),
+        experiment(world, job, &persona),
+    );
+    references.template = template?;
+    references.pinned = pinned?;
+    references.prompt = Some(prompt?);
+    references.experiment = experiment?;
+    references.persona = Some(persona);
     Ok(references)
 }
 

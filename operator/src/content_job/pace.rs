@@ -23,22 +23,26 @@ pub enum Pace {
     Later(Duration),
 }
 
-/// Decides whether a status is written now; `since` is the time since this process wrote the job's last one.
+/// Decides whether a status is written now; after a restart nobody knows since when.
 #[must_use]
-pub fn pace(before: &ContentJobStatus, after: &ContentJobStatus, since: Option<Duration>) -> Pace {
+pub fn pace(before: &ContentJobStatus, after: &ContentJobStatus, since: Option<Since>) -> Pace {
     if before == after {
         return Pace::Nothing;
     }
-    let wait = if milestones(before) != milestones(after) {
-        Duration::ZERO
-    } else if figures(before) != figures(after) {
-        COUNTERS
-    } else {
-        WORDING
+    let Some(since) = since else {
+        return Pace::Write;
     };
-    match since {
-        Some(since) if since < wait => Pace::Later(wait - since),
-        _ => Pace::Write,
+    let (wait, passed) = if milestones(before) != milestones(after) {
+        return Pace::Write;
+    } else if figures(before) != figures(after) {
+        (COUNTERS, since.written)
+    } else {
+        (WORDING, since.differing)
+    };
+    if passed < wait {
+        Pace::Later(wait - passed)
+    } else {
+        Pace::Write
     }
 }
 
@@ -83,18 +87,49 @@ fn figures(status: &ContentJobStatus) -> Figures<'_> {
     )
 }
 
+/// Times of a job's status in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// Since it was written.
+    pub written: Duration,
+    /// Since it began to differ from what is written; zero where it does not. A job that waits for a place is told of its
+    /// worker Job together with what that does, unless nothing comes of it for a while.
+    pub differing: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    at: Instant,
+    differs_since: Option<Instant>,
+}
+
 /// When the status of each unfinished job was last written by this process.
 #[derive(Debug, Clone, Default)]
-pub struct LastWrites(Arc<Mutex<HashMap<Uuid, Instant>>>);
+pub struct LastWrites(Arc<Mutex<HashMap<Uuid, Written>>>);
 
 impl LastWrites {
+    /// The times of a job, and that its status `differs` now from what is written.
     #[must_use]
-    pub fn since(&self, job: Uuid) -> Option<Duration> {
-        self.lock().get(&job).map(Instant::elapsed)
+    pub fn since(&self, job: Uuid, differs: bool) -> Option<Since> {
+        let mut times = self.lock();
+        let written = times.get_mut(&job)?;
+        written.differs_since = differs.then(|| written.differs_since.unwrap_or_else(Instant::now));
+        Some(Since {
+            written: written.at.elapsed(),
+            differing: written
+                .differs_since
+                .map_or(Duration::ZERO, |since| since.elapsed()),
+        })
     }
 
     pub fn note(&self, job: Uuid) {
-        self.lock().insert(job, Instant::now());
+        self.lock().insert(
+            job,
+            Written {
+                at: Instant::now(),
+                differs_since: None,
+            },
+        );
     }
 
     /// A job that ended or went writes no counters any more.
@@ -102,7 +137,7 @@ impl LastWrites {
         self.lock().remove(&job);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Instant>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, Written>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

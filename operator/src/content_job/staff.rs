@@ -60,18 +60,47 @@ pub enum Workers {
     Unknown,
 }
 
-/// Carries out what [`plan_workers`] decides.
+/// What is left to do about the workers once their places are granted.
+#[derive(Debug)]
+pub enum Staffing {
+    /// Nothing.
+    Settled(Workers),
+    /// A place is granted, and this Job is to be made for it.
+    Hire(Box<Hire>),
+}
+
+/// A worker Job that has its place and is not made yet.
+#[derive(Debug)]
+pub struct Hire {
+    name: String,
+    pods: i32,
+    run: Uuid,
+    built: Job,
+}
+
+impl Hire {
+    /// How the workers stand once the Job is there.
+    #[must_use]
+    pub fn expected(&self) -> Workers {
+        Workers::Made {
+            name: self.name.clone(),
+            pods: self.pods,
+        }
+    }
+}
+
+/// Carries out what [`plan_workers`] decides, but for the making of a Job: that is [`hire`]'s.
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer.
-pub async fn apply_workers(
+pub async fn staff(
     world: &ContentJobWorld,
     object: &ContentJob,
     job: &ValidatedContentJob,
     view: &RunView,
-) -> Result<Workers, ObserveError> {
+) -> Result<Staffing, ObserveError> {
     let Some(sights) = world.jobs.sights(job.uid, Timestamp::now()) else {
-        return Ok(Workers::Unknown);
+        return Ok(Staffing::Settled(Workers::Unknown));
     };
     let WorkerPlan {
         step,
@@ -86,25 +115,25 @@ pub async fn apply_workers(
             world.triggers.reconcile(&next.namespace, &next.name);
         }
     }
-    match step {
-        WorkerStep::None => Ok(Workers::None),
-        WorkerStep::Keep { name, active } => Ok(Workers::Running { name, active }),
+    Ok(Staffing::Settled(match step {
+        WorkerStep::None => Workers::None,
+        WorkerStep::Keep { name, active } => Workers::Running { name, active },
         WorkerStep::Wait {
             seconds,
             failed,
             message,
-        } => Ok(Workers::Replacing {
+        } => Workers::Replacing {
             seconds,
             failed,
             message,
-        }),
+        },
         WorkerStep::Make { name, pods } => {
-            make(world, object, job, view, Some((name, pods)), 0, pods).await
+            return place(world, object, job, view, Some((name, pods)), 0, pods).await;
         }
         WorkerStep::Grant { pods, failures } => {
-            make(world, object, job, view, None, failures, pods).await
+            return place(world, object, job, view, None, failures, pods).await;
         }
-    }
+    }))
 }
 
 /// What a Job needs beside its slot.
@@ -114,7 +143,8 @@ struct Prepared {
     credentials_secret: String,
 }
 
-async fn make(
+/// Asks for a place where none is granted, and builds the Job for it.
+async fn place(
     world: &ContentJobWorld,
     object: &ContentJob,
     job: &ValidatedContentJob,
@@ -122,17 +152,17 @@ async fn make(
     granted: Option<(String, i32)>,
     failures: i32,
     wanted: i32,
-) -> Result<Workers, ObserveError> {
+) -> Result<Staffing, ObserveError> {
     let prepared = match prepare(world, job, view).await? {
         Ok(prepared) => prepared,
         Err(obstacle) => {
             // A Job that cannot be made holds no place.
             world.store.release_pods(view.run.id).await?;
             let waited_seconds = waited(world, job, &obstacle).await?;
-            return Ok(Workers::Blocked {
+            return Ok(Staffing::Settled(Workers::Blocked {
                 obstacle,
                 waited_seconds,
-            });
+            }));
         }
     };
     let budget = PodBudget {
@@ -156,7 +186,7 @@ async fn make(
                     "all {} worker Pods that Persona {:?} or the install may have are in use",
                     budget.persona, job.persona
                 );
-                return Ok(Workers::Limited { message });
+                return Ok(Staffing::Settled(Workers::Limited { message }));
             }
         },
     };
@@ -178,19 +208,31 @@ async fn make(
         pods,
         seconds_left: view.run.seconds_left as i64,
     });
-    create_job(world, job, view.run.id, name, pods, &built).await
+    Ok(Staffing::Hire(Box::new(Hire {
+        name,
+        pods,
+        run: view.run.id,
+        built,
+    })))
 }
 
-async fn create_job(
+/// Makes the Job.
+///
+/// # Errors
+/// Postgres or the Kubernetes API does not answer.
+pub async fn hire(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
-    run: Uuid,
-    name: String,
-    pods: i32,
-    built: &Job,
+    hire: Hire,
 ) -> Result<Workers, ObserveError> {
+    let Hire {
+        name,
+        pods,
+        run,
+        built,
+    } = hire;
     let api = Api::<Job>::namespaced(world.client.clone(), &job.tenant.namespace);
-    match time_boxed(api.create(&PostParams::default(), built)).await {
+    match time_boxed(api.create(&PostParams::default(), &built)).await {
         Ok(made) => {
             world.jobs.note(&made);
             Ok(Workers::Made { name, pods })
@@ -229,12 +271,18 @@ async fn create_job(
     }
 }
 
+/// What the Job takes from persona, Secrets and credentials, read side by side: people wait for it.
 async fn prepare(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
     view: &RunView,
 ) -> Result<Result<Prepared, Obstacle>, ObserveError> {
-    let Some(persona) = observe::persona(world, job).await? else {
+    let (persona, revision, credentials) = tokio::join!(
+        observe::persona(world, job),
+        checked_revision(world, job, view),
+        world.credentials.ensure(&job.tenant),
+    );
+    let Some(persona) = persona? else {
         let message = format!(
             "Persona {:?} does not exist in this namespace any more; create it",
             job.persona
@@ -245,18 +293,11 @@ async fn prepare(
             message,
         )));
     };
-    let Some(revision) = world.store.revision_of_run(view.run.id).await? else {
-        let message = "the run's tasks are being restored";
-        return Ok(Err(Obstacle::new(
-            ObstacleKind::Hold,
-            Reason::Progressing,
-            message,
-        )));
+    let revision = match revision? {
+        Ok(revision) => revision,
+        Err(obstacle) => return Ok(Err(obstacle)),
     };
-    if let Err(obstacle) = check_secrets(&world.client, &job.tenant.namespace, &revision).await? {
-        return Ok(Err(obstacle));
-    }
-    match world.credentials.ensure(&job.tenant).await {
+    match credentials {
         Ok(credentials_secret) => Ok(Ok(Prepared {
             persona,
             revision,
@@ -271,6 +312,24 @@ async fn prepare(
             )))
         }
     }
+}
+
+/// The revision that the run's tasks pin, where its Secrets may be used.
+async fn checked_revision(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+    view: &RunView,
+) -> Result<Result<PersonaRevision, Obstacle>, ObserveError> {
+    let Some(revision) = world.store.revision_of_run(view.run.id).await? else {
+        let message = "the run's tasks are being restored";
+        return Ok(Err(Obstacle::new(
+            ObstacleKind::Hold,
+            Reason::Progressing,
+            message,
+        )));
+    };
+    let checked = check_secrets(&world.client, &job.tenant.namespace, &revision).await?;
+    Ok(checked.map(|()| revision))
 }
 
 /// The Secrets of the pinned revision, as they are now: a label or host that was taken away counts at once.

@@ -188,6 +188,10 @@ fn show_run(
         .map(bounded_error);
     match workers {
         _ if shortened => status.job_ref = None,
+        // Refused: it was announced, and is not there.
+        Workers::Blocked { obstacle, .. } if obstacle.reason == Reason::WorkerFailed => {
+            status.job_ref = None;
+        }
         Workers::Made { name, .. } | Workers::Running { name, .. } => {
             status.job_ref = Some(JobRef { name: name.clone() })
         }

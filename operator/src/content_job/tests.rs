@@ -7,8 +7,9 @@ mod experiments;
 
 use super::testing::{
     annotated, condition,
-    scenario::{JOB_PATH, PERSONA_PATH, Scenario, secret},
+    scenario::{JOB_PATH, JOBS, PERSONA_PATH, Scenario, secret},
 };
+use crate::content_job::job::WorkerSettings;
 use crds::{ConditionType, common::meta::ANNOTATION_RETRY, content_job::ContentJobPhase};
 use domain::tasks::TokenUsage;
 use k8s_openapi::api::batch::v1::Job;
@@ -93,6 +94,66 @@ async fn a_job_is_accepted_runs_and_completes_in_three_status_writes() {
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.api.writes("/status"), 3);
     assert_eq!(scenario.worker_jobs().len(), 1);
+}
+
+/// People wait for the word, and the worker Job takes longest: it comes first, and is no write more.
+#[tokio::test]
+async fn accepted_is_said_before_the_worker_job_is_made_and_once() {
+    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
+    scenario.reconcile().await.unwrap();
+    let writes: Vec<String> = scenario
+        .api
+        .state()
+        .requests
+        .iter()
+        .filter(|(method, _)| method != http::Method::GET)
+        .map(|(_, path)| path.clone())
+        .collect();
+    assert_eq!(writes, [format!("{JOB_PATH}/status"), JOBS.to_owned()]);
+}
+
+/// A job that found no place, and has its worker Job later than the pace of words: still three writes in its life.
+#[tokio::test]
+async fn a_job_that_waited_for_a_place_completes_in_three_status_writes() {
+    let Some(mut scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
+    let settings = |limit| {
+        std::sync::Arc::new(WorkerSettings {
+            install: "threads".into(),
+            image: "worker:dev".into(),
+            image_pull_policy: "IfNotPresent".into(),
+            pods_limit: limit,
+        })
+    };
+    scenario.world.workers = settings(Some(0));
+    scenario.reconcile().await.unwrap();
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Ready),
+        "False/ConcurrencyLimited"
+    );
+    scenario.world.workers = settings(None);
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.worker_jobs().len(), 1);
+    assert_eq!(
+        scenario.api.writes("/status"),
+        1,
+        "the worker Job is told of with what it does"
+    );
+    let worker = scenario.worker().await;
+    let task = scenario.claim(&worker).await;
+    scenario.reconcile().await.unwrap();
+    assert!(scenario.status().job_ref.is_some());
+    worker
+        .release(&task, "m", &TokenUsage::default())
+        .await
+        .unwrap();
+    scenario.work(1).await;
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.status().phase, Some(ContentJobPhase::Succeeded));
+    assert_eq!(scenario.api.writes("/status"), 3);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const TIME: &str = "lastTransitionTime";
 /// Writes the difference between two statuses, and nothing where they differ in transition times at most.
 ///
 /// The patch carries the resource version that was read: a write of another's in between answers 409, and the reconcile is
-/// repeated with the object as it is then (FAULTS 4). Answers whether anything was written.
+/// repeated with the object as it is then (FAULTS 4). Answers the resource as it is after the write, where one was needed.
 ///
 /// # Errors
 /// [`ReconcileError`]; an object that is gone is no error.
@@ -25,14 +25,14 @@ pub async fn patch_status<K, S>(
     resource_version: Option<&str>,
     before: &S,
     after: &S,
-) -> Result<bool, ReconcileError>
+) -> Result<Option<K>, ReconcileError>
 where
     K: Clone + DeserializeOwned + std::fmt::Debug,
     S: Serialize,
 {
     let (before, after) = (to_value(before)?, to_value(after)?);
     if without_times(&before) == without_times(&after) {
-        return Ok(false);
+        return Ok(None);
     }
     let mut patch = json!({ "status": merge_patch(&before, &after) });
     if let Some(version) = resource_version {
@@ -43,8 +43,8 @@ where
         ..PatchParams::default()
     };
     match time_boxed(api.patch_status(name, &parameters, &Patch::Merge(patch))).await {
-        Ok(_) => Ok(true),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        Ok(written) => Ok(Some(written)),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

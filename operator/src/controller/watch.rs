@@ -18,6 +18,9 @@ use telemetry::Check;
 
 /// Only annotations of ours matter to us; others may be as large as the object.
 const OUR_ANNOTATIONS: &str = "threads-agent.io/";
+/// Objects of one answer while the watch begins. An answer is held whole, with all that is pruned from it afterwards, and what
+/// it took stays with the process.
+pub const PAGE: u32 = 100;
 /// Objects may exist unchanged for very long; forgetting what was seen would reconcile them for nothing.
 const SEEN_FOR: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
@@ -29,11 +32,10 @@ pub fn changes<K: Kind>(
     let api = Api::<PartialObjectMeta<K>>::all(ctx.client.clone());
     let health = Health::new::<K>(ctx);
     let signals = ctx.process.signals.clone();
-    watcher(api, watcher::Config::default())
+    let seen = watcher(api, watcher::Config::default().page_size(PAGE))
         .default_backoff()
-        .inspect(move |event| health.note(event))
-        .map_ok(|event| event.modify(prune))
-        .reflect(writer)
+        .inspect(move |event| health.note(event));
+    kept(seen, writer)
         // Behind the store, so that whoever is woken no longer finds the object there.
         .inspect_ok(move |event| note_deletion(event, &signals))
         .applied_objects()
@@ -43,6 +45,14 @@ pub fn changes<K: Kind>(
                 .combine(predicates::annotations),
             kube::runtime::PredicateConfig::default().ttl(SEEN_FOR),
         )
+}
+
+/// Fills the store with what the watch tells, pruned. Public for the measurement of what that takes.
+pub fn kept<K: Kind>(
+    seen: impl Stream<Item = Result<watcher::Event<Watched<K>>, watcher::Error>> + Send,
+    writer: Writer<Watched<K>>,
+) -> impl Stream<Item = Result<watcher::Event<Watched<K>>, watcher::Error>> + Send {
+    seen.map_ok(|event| event.modify(prune)).reflect(writer)
 }
 
 /// Readiness and a metric: a watch that is forbidden is no silence (FAULTS 9).
@@ -89,6 +99,7 @@ fn note_deletion<T>(event: &watcher::Event<T>, signals: &Signals) {
 }
 
 fn prune<K: Resource<DynamicType = ()>>(object: &mut PartialObjectMeta<K>) {
+    object.types = None;
     let metadata = &mut object.metadata;
     metadata.managed_fields = None;
     metadata.labels = None;

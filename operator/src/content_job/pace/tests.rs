@@ -41,7 +41,13 @@ fn status(
 fn milestones_are_written_at_once_counters_once_a_second_and_words_when_they_last() {
     use ContentJobPhase::{Queued, Running};
     let before = status(Queued, false, Reason::WaitingForWorker, 0);
-    let millis = |millis| Some(Duration::from_millis(millis));
+    let times = |written, differing| {
+        Some(Since {
+            written: Duration::from_millis(written),
+            differing: Duration::from_millis(differing),
+        })
+    };
+    let millis = |millis| times(millis, 0);
     for (after, since, expected) in [
         (before.clone(), None, Pace::Nothing),
         (before.clone(), millis(0), Pace::Nothing),
@@ -62,17 +68,17 @@ fn milestones_are_written_at_once_counters_once_a_second_and_words_when_they_las
         ),
         (
             status(Queued, true, Reason::WaitingForWorker, 0),
-            millis(1000),
+            times(60_000, 1_000),
             Pace::Later(Duration::from_secs(9)),
         ),
         (
             status(Queued, false, Reason::ConcurrencyLimited, 0),
-            millis(9_000),
+            times(9_000, 9_000),
             Pace::Later(Duration::from_secs(1)),
         ),
         (
             status(Queued, false, Reason::ConcurrencyLimited, 0),
-            millis(10_000),
+            times(10_000, 10_000),
             Pace::Write,
         ),
         // After a restart nobody knows when the last write was.
@@ -89,9 +95,23 @@ fn milestones_are_written_at_once_counters_once_a_second_and_words_when_they_las
 #[test]
 fn a_job_that_ended_is_forgotten() {
     let (writes, job) = (LastWrites::default(), Uuid::from_u128(1));
-    assert_eq!(writes.since(job), None);
+    assert_eq!(writes.since(job, true), None);
     writes.note(job);
-    assert!(writes.since(job).is_some());
+    assert!(writes.since(job, true).is_some());
     writes.forget(job);
-    assert_eq!(writes.since(job), None);
+    assert_eq!(writes.since(job, true), None);
+}
+
+#[test]
+fn a_difference_counts_from_when_it_began_and_ends_with_the_next_write() {
+    let (writes, job) = (LastWrites::default(), Uuid::from_u128(1));
+    writes.note(job);
+    let differing = |differs| writes.since(job, differs).unwrap().differing;
+    assert_eq!(differing(false), Duration::ZERO);
+    let first = differing(true);
+    while differing(true) == first {
+        std::hint::spin_loop();
+    }
+    assert!(differing(true) > first, "the same difference goes on");
+    assert_eq!(differing(false), Duration::ZERO);
 }

@@ -32,6 +32,10 @@ impl OperatorStore {
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn note_waits(&self, uid: Uuid, reasons: &[String]) -> Result<Vec<Wait>, StoreError> {
+        if reasons.is_empty() && !self.waits(uid).await? {
+            // A read costs no flush of the log; most resources never wait.
+            return Ok(Vec::new());
+        }
         let mut transaction = self.begin().await?;
         sqlx::query("DELETE FROM waits WHERE uid = $1 AND NOT reason = ANY($2)")
             .bind(uid)
