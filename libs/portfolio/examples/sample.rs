@@ -7,7 +7,13 @@
 mod sample;
 
 use portfolio::{Format, Portfolio, Template, render};
-use std::{collections::HashMap, fs, io::BufWriter, path::{Path, PathBuf}, time::Instant};
+use std::{
+    collections::HashMap,
+    fs,
+    io::BufWriter,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -37,8 +37,8 @@ pub fn of(document: &Document<'_>) -> Cover {
     let mut left_out = words::left_out(&head.left_out);
     if document.chosen.untold > 0 {
         left_out.push(format!(
-            "{} more count in the totals and stand in the full archive.",
-            words::count(document.chosen.untold, "achievement")
+            "Counted in the totals, told by the full archive: {}.",
+            words::count(document.chosen.untold, "further achievement")
         ));
     }
     let most = totals.categories.first().map_or(1, |it| it.achievements);

@@ -84,7 +84,7 @@ fn entry(view: &View) -> String {
 
 fn closing(untold: usize) -> String {
     let more = if untold > 0 {
-        format!("\n… and {} more\n", words::count(untold, "achievement"))
+        format!("\n… and {}\n", words::count(untold, "further achievement"))
     } else {
         String::new()
     };

@@ -2,7 +2,9 @@
 //! claimed with what is measured.
 
 use crate::{clean, model::Item, words};
-use domain::achievement::{Category, Figure, FigureBasis, Period, hours_a_year, money_a_year};
+use domain::achievement::{
+    Category, Figure, FigureBasis, Period, hours_a_year, incidents_a_year, money_a_year,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,6 +141,7 @@ fn amount(figure: &Figure) -> Option<(bool, f64)> {
     let amount = match (yearly, words::is_currency(&figure.unit)) {
         (false, _) => number,
         (true, true) => money_a_year(figure),
+        (true, false) if figure.unit == "incidents" => incidents_a_year(figure),
         (true, false) => hours_a_year(figure),
     };
     amount.is_finite().then_some((yearly, amount))

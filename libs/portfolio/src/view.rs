@@ -169,7 +169,7 @@ fn table(name: &'static str, score: &Score) -> Table {
         name: capital(&component.name),
         points: component.points,
         cap: component.cap,
-        evidence: prose::cut(&component.evidence.join("; "), CELL),
+        evidence: prose::cut(&quoted(&component.evidence.join("; ")), CELL),
     };
     let with = |component: &&Component| component.absent.is_none();
     Table {
@@ -184,6 +184,21 @@ fn table(name: &'static str, score: &Score) -> Table {
             })
             .collect(),
     }
+}
+
+/// Evidence names labels and branches between backticks, which only Markdown would show as more than backticks.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut opens = true;
+    for letter in text.chars() {
+        if letter == '`' {
+            out.push(if opens { '“' } else { '”' });
+            opens = !opens;
+        } else {
+            out.push(letter);
+        }
+    }
+    out
 }
 
 fn capital(text: &str) -> String {
@@ -207,7 +222,7 @@ fn facts(item: &Item) -> Vec<(&'static str, String)> {
         ("Labels", Some(item.tags.join(", "))),
         (
             "Category by",
-            analysis.map(|analysis| analysis.category_reason.clone()),
+            analysis.map(|analysis| quoted(&analysis.category_reason)),
         ),
         (
             "Formula",

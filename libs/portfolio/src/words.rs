@@ -247,17 +247,17 @@ pub fn left_out(left_out: &LeftOut) -> Vec<String> {
         beyond_limit,
     } = *left_out;
     [
-        (private, "of repositories that are not public"),
-        (duplicates, "that repeat an earlier one"),
-        (reverted, "that were taken back"),
-        (hidden, "that a person hid"),
+        (private, "not public"),
+        (duplicates, "the same work as an earlier one"),
+        (reverted, "taken back"),
+        (hidden, "hidden by a person"),
         (beyond_limit, "beyond what one document holds"),
     ]
     .into_iter()
     .filter(|(number, _)| *number > 0)
     .map(|(number, what)| {
         let number = count(usize::try_from(number).unwrap_or(usize::MAX), "achievement");
-        format!("Left out: {number} {what}.")
+        format!("Left out: {number} ({what}).")
     })
     .collect()
 }

@@ -132,6 +132,14 @@ impl LastWrites {
         );
     }
 
+    /// As if the job's status had been written that much earlier.
+    #[cfg(test)]
+    pub fn age(&self, job: Uuid, by: Duration) {
+        if let Some(written) = self.lock().get_mut(&job) {
+            written.at -= by;
+        }
+    }
+
     /// A job that ended or went writes no counters any more.
     pub fn forget(&self, job: Uuid) {
         self.lock().remove(&job);

@@ -6,7 +6,7 @@ mod deletion;
 mod experiments;
 
 use super::testing::{
-    annotated, condition,
+    UID, annotated, condition,
     scenario::{JOB_PATH, JOBS, PERSONA_PATH, Scenario, secret},
 };
 use crate::content_job::job::WorkerSettings;
@@ -14,6 +14,7 @@ use crds::{ConditionType, common::meta::ANNOTATION_RETRY, content_job::ContentJo
 use domain::tasks::TokenUsage;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn with_end(mut job: Job, type_: &str) -> Job {
     job.status = serde_json::from_value(json!({ "conditions": [
@@ -134,6 +135,7 @@ async fn a_job_that_waited_for_a_place_completes_in_three_status_writes() {
         condition(&scenario.status(), ConditionType::Ready),
         "False/ConcurrencyLimited"
     );
+    scenario.world.last_writes.age(UID, Duration::from_secs(60));
     scenario.world.workers = settings(None);
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.worker_jobs().len(), 1);

@@ -1,13 +1,13 @@
 //! The end of a template that takes its records along.
 
 use super::{TemplateWorld, status, write_status};
-use crate::controller::{Outcome, ReconcileError, Verdict, finalizer};
-use backends::postgres::operator::prompts::TemplateIdentity;
-use crds::PromptTemplate;
+use crate::controller::{ErrorClass, Outcome, ReconcileError, Verdict, finalizer};
+use backends::postgres::{StoreError, operator::prompts::TemplateIdentity};
+use crds::{PromptTemplate, Reason, common::meta::ANNOTATION_CANCEL};
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 
-/// Removes the records, then the finalizer. Without our finalizer the records stay.
+/// Removes the records, then the finalizer; not while an experiment runs with them. Without our finalizer the records stay.
 ///
 /// # Errors
 /// [`ReconcileError`]; the status says what blocks.
@@ -24,13 +24,29 @@ pub async fn delete(
         name: &template.name_any(),
     };
     let removal = world.store.remove_template(&identity).await;
-    match finalizer::removed(template, removal) {
+    match finalizer::removed(template, unhindered(removal)) {
         Ok(notices) => {
             finalizer::release(&world.client, template).await?;
             Ok(Outcome::done().telling(notices))
         }
         Err(error) => blocked(world, template, error).await,
     }
+}
+
+/// Running experiments are a reason to wait: their next tasks would have no prompt.
+fn unhindered(removal: Result<Vec<String>, StoreError>) -> Result<(), ReconcileError> {
+    let running = removal?;
+    if running.is_empty() {
+        return Ok(());
+    }
+    Err(ReconcileError::new(
+        ErrorClass::Waiting,
+        Reason::Deleting,
+        format!(
+            "experiments run with its versions: {}; let them end, or cancel them with the annotation {ANNOTATION_CANCEL}",
+            running.join(", ")
+        ),
+    ))
 }
 
 async fn blocked(

@@ -341,6 +341,54 @@ async fn delete_takes_the_rows_along_and_retain_does_not() {
     );
 }
 
+/// FAULTS 46: tasks of a running experiment need its arms' versions, so the template goes when the experiment ended; the
+/// status names it.
+#[tokio::test]
+async fn a_running_experiment_holds_the_versions_of_its_arms() {
+    let mut spec = two_versions();
+    spec["deletionPolicy"] = json!("Delete");
+    let Some(scenario) = Scenario::create(spec).await else {
+        return;
+    };
+    scenario.reconcile().await.unwrap();
+    scenario
+        .sql(
+            "INSERT INTO experiments (uid, namespace, namespace_uid, name, persona_uid, design, design_digest, arms, assignment_key)
+             SELECT gen_random_uuid(), 'a', gen_random_uuid(), 'hooks', gen_random_uuid(), '{}', 'd',
+                 jsonb_build_array('{\"name\": \"plain\", \"promptDigest\": null}'::jsonb,
+                     jsonb_build_object('name', 'bold', 'promptDigest', digest)),
+                 decode(repeat('07', 32), 'hex') FROM prompt_versions WHERE version = 'v2';
+             UPDATE experiments SET started_at = now()",
+        )
+        .await;
+    scenario.edit(|object| object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"));
+    let error = scenario.reconcile().await.unwrap_err();
+    assert_eq!(error.class, ErrorClass::Waiting);
+    assert_eq!(scenario.condition("Ready"), "False Deleting");
+    let message = scenario.api.get(PATH)["status"]["conditions"].to_string();
+    assert!(
+        message.contains("experiments run with its versions: hooks;"),
+        "{message}"
+    );
+    for rows in [
+        "SELECT count(*) FROM prompt_versions",
+        "SELECT 1 + count(*) FROM prompt_tracks",
+    ] {
+        assert_eq!(scenario.number(rows).await, 2, "{rows}");
+    }
+    scenario
+        .sql("UPDATE experiments SET ended_at = now()")
+        .await;
+    scenario.reconcile().await.unwrap();
+    assert!(scenario.api.get(PATH).is_null());
+    assert_eq!(
+        scenario
+            .number("SELECT count(*) FROM prompt_versions")
+            .await,
+        0
+    );
+}
+
 /// FAULTS 47: a database that is gone while deleting blocks it, tells so, and the annotation lets it go.
 #[tokio::test]
 async fn a_deletion_without_a_database_blocks_until_it_is_abandoned() {

@@ -144,7 +144,13 @@ async fn a_worker_that_is_asked_to_stop_leaves_the_rest_to_the_next() {
     assert_eq!(code(&scene).await, Value::Null);
     assert_eq!(scene.run().await, Ending::CaughtUp);
     assert_eq!(scene.records().await, 120);
-    assert_eq!(scene.asked_of_each()[0], 1, "what was read was stored");
+    // The one whose files were not read yet is asked for again; what was read was stored.
+    let asked = scene.asked_of_each();
+    assert_eq!(
+        asked.iter().sum::<usize>() - asked.len(),
+        usize::from(asked[0] > 1)
+    );
+    assert!(asked[0] <= 2, "{asked:?}");
 }
 
 /// One pull request that the host cannot show does not hold back those behind it for ever.

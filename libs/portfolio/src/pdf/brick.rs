@@ -57,6 +57,8 @@ pub struct Brick {
     pub height: f32,
     /// Never the last on its page.
     pub keeps_next: bool,
+    /// Left out where it would be the first on its page.
+    pub is_separator: bool,
     pub anchor: Option<Anchor>,
     pub marks: Vec<Mark>,
 }

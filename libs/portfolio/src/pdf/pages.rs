@@ -67,6 +67,9 @@ impl Pages {
     }
 
     fn place(&mut self, brick: Brick) {
+        if brick.is_separator && self.used == 0.0 {
+            return;
+        }
         if self.used > 0.0 {
             self.used += brick.space_before;
         }

@@ -125,11 +125,12 @@ impl Setter {
         }
     }
 
-    /// A line over the whole width.
+    /// A line over the whole width, between what stands on one page.
     pub fn rule(&mut self, ink: Ink, thickness: f32, space_before: f32) {
         let mut brick = Brick::after(space_before);
         brick.fill(LEFT, 0.0, MEASURE, thickness, ink);
         brick.keeps_next = true;
+        brick.is_separator = true;
         self.pages.lay(brick);
     }
 }

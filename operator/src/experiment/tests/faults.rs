@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::controller::ErrorClass;
-use backends::postgres::operator::OperatorStore;
+use backends::postgres::{StoreError, operator::OperatorStore};
 use http::StatusCode;
 
 /// FAULTS 10: the status cannot be written after the decision; the next reconcile tells the same and decides nothing more.
@@ -53,6 +53,28 @@ async fn a_replaced_leader_decides_nothing() {
         .await
         .unwrap();
     assert_eq!(promoted, 0);
+}
+
+/// The template is removed between the look at the versions and the start: nothing starts without its prompts.
+#[tokio::test]
+async fn an_experiment_does_not_start_without_the_versions_of_its_arms() {
+    let Some(scenario) = Scenario::create(spec()).await else {
+        return;
+    };
+    scenario.write_references().await;
+    scenario.reconcile().await.unwrap();
+    scenario
+        .sql("DELETE FROM prompt_versions WHERE version = 'v2'")
+        .await;
+    let store = &scenario.world.store;
+    let uid = store.experiment_of(Uuid::from_u128(1)).await.unwrap();
+    let started = store.start_experiment(uid.unwrap().uid).await;
+    assert!(matches!(started, Err(StoreError::Changed(_))));
+    let running = "SELECT count(*) FROM experiments WHERE started_at IS NOT NULL";
+    assert_eq!(scenario.number(running).await, 0);
+    scenario.annotate("start", "now");
+    scenario.reconcile().await.unwrap();
+    assert_eq!(scenario.condition("Ready"), "False VersionNotFound");
 }
 
 /// FAULTS 45: applied again under its name with the same design, it goes on; what ended stays ended.

@@ -166,12 +166,21 @@ impl OperatorStore {
         .await?)
     }
 
-    /// The template is deleted with its records: removes its tracks and those versions that no task was made with.
+    /// The template is deleted with its records: removes its tracks and those versions that no task was made with. Nothing is
+    /// removed while experiments run with one of its versions, since their next tasks would have no prompt: answers the names
+    /// of those.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn remove_template(&self, identity: &TemplateIdentity<'_>) -> Result<(), StoreError> {
+    pub async fn remove_template(
+        &self,
+        identity: &TemplateIdentity<'_>,
+    ) -> Result<Vec<String>, StoreError> {
         let mut transaction = self.begin().await?;
+        let running = experiments_using(&mut transaction, identity).await?;
+        if !running.is_empty() {
+            return Ok(running);
+        }
         sqlx::query("DELETE FROM prompt_tracks WHERE template_uid = $1")
             .bind(identity.uid)
             .execute(&mut *transaction)
@@ -188,7 +197,7 @@ impl OperatorStore {
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(running)
     }
 
     /// The marks of all templates, in one query for the drift reader.
@@ -207,6 +216,29 @@ impl OperatorStore {
         .fetch_all(self.pool())
         .await?)
     }
+}
+
+/// Names of running experiments with an arm that means a version of this template. The versions are held until the
+/// transaction ends: an experiment that starts meanwhile waits, and then does not find what was removed.
+async fn experiments_using(
+    transaction: &mut Transaction<'static, Postgres>,
+    identity: &TemplateIdentity<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let digests: Vec<String> = sqlx::query_scalar(
+        "SELECT digest FROM prompt_versions WHERE template_uid = $1 ORDER BY digest FOR UPDATE",
+    )
+    .bind(identity.uid)
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(sqlx::query_scalar(
+        "SELECT DISTINCT experiment.name FROM experiments experiment, jsonb_array_elements(experiment.arms) arm
+         WHERE experiment.namespace = $1 AND arm ->> 'promptDigest' = ANY($2) AND experiment.started_at IS NOT NULL
+           AND experiment.ended_at IS NULL AND experiment.gone_at IS NULL ORDER BY experiment.name",
+    )
+    .bind(identity.namespace)
+    .bind(digests)
+    .fetch_all(&mut **transaction)
+    .await?)
 }
 
 /// Gives the rows of an earlier uid of the same name to this one.

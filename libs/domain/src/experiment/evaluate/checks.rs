@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     experiment::{
-        ArmCounts, Design, Direction, Evidence, GuardrailFigures, GuardrailState, RatioMismatch,
-        SecondaryFigures, UnitKind,
+        ArmCounts, Design, Direction, Evidence, GuardrailFigures, GuardrailState, MaturedUnit,
+        RatioMismatch, SecondaryFigures, UnitKind,
     },
     statistics::{
         Estimate,
@@ -30,16 +30,19 @@ const MISSING_SHARE: f64 = 0.05;
 /// Three tests against what was to be expected: assigned units against the weights; exposed ones against those assigned that
 /// did not end without a post; matured published ones against those exposed. What gates take away is no mismatch but a matter
 /// of survival.
-pub(super) fn ratio_mismatch(design: &Design, evidence: &Evidence) -> RatioMismatch {
+pub(super) fn ratio_mismatch(
+    design: &Design,
+    evidence: &Evidence,
+    published: &Published,
+) -> RatioMismatch {
     let arms = design.arms.len();
     let mut tests = [
         SampleRatio::new(arms),
         SampleRatio::new(arms),
         SampleRatio::new(arms),
     ];
-    let published = published_by_epoch(evidence, arms);
     let mut seen = [0_u64; 3];
-    for (entry, published) in evidence.counts.iter().zip(&published) {
+    for (entry, published) in evidence.counts.iter().zip(&published.counts) {
         let of = |count: fn(&ArmCounts) -> u64| entry.arms.iter().map(count).collect::<Vec<_>>();
         let as_weights = |counts: &[u64]| counts.iter().map(|it| *it as f64).collect::<Vec<_>>();
         let weights = evidence.epochs.iter().find(|it| it.number == entry.epoch);
@@ -68,21 +71,39 @@ pub(super) fn ratio_mismatch(design: &Design, evidence: &Evidence) -> RatioMisma
 }
 
 /// Matured units with a record, by epoch (in the order of the counts) and arm.
-fn published_by_epoch(evidence: &Evidence, arms: usize) -> Vec<Vec<u64>> {
-    let mut counts = vec![vec![0; arms]; evidence.counts.len()];
-    // Neighbours mostly share an epoch: it is looked up where it changes.
-    let mut last = None;
-    for unit in evidence.units.iter().filter(|unit| unit.published) {
-        let entry = match last {
-            Some((epoch, entry)) if epoch == unit.epoch => entry,
-            _ => evidence.counts.iter().position(|it| it.epoch == unit.epoch),
-        };
-        last = Some((unit.epoch, entry));
-        if let Some(count) = entry.and_then(|it| counts[it].get_mut(usize::from(unit.arm))) {
-            *count += 1;
+pub(super) struct Published<'a> {
+    evidence: &'a Evidence,
+    counts: Vec<Vec<u64>>,
+    /// Neighbours mostly share an epoch: it is looked up where it changes.
+    last: Option<(i32, Option<usize>)>,
+}
+
+impl<'a> Published<'a> {
+    pub(super) fn new(design: &Design, evidence: &'a Evidence) -> Self {
+        Self {
+            evidence,
+            counts: vec![vec![0; design.arms.len()]; evidence.counts.len()],
+            last: None,
         }
     }
-    counts
+
+    /// The next units.
+    pub(super) fn take(&mut self, units: &[MaturedUnit]) {
+        for unit in units.iter().filter(|unit| unit.published) {
+            let entry = match self.last {
+                Some((epoch, entry)) if epoch == unit.epoch => entry,
+                _ => {
+                    let mut entries = self.evidence.counts.iter();
+                    entries.position(|it| it.epoch == unit.epoch)
+                }
+            };
+            self.last = Some((unit.epoch, entry));
+            let arm = usize::from(unit.arm);
+            if let Some(count) = entry.and_then(|it| self.counts[it].get_mut(arm)) {
+                *count += 1;
+            }
+        }
+    }
 }
 
 /// Whether few enough of the matured units lack a record.
@@ -106,7 +127,7 @@ pub(super) fn guardrails(
         .collect();
     let mut figures = Vec::new();
     for (index, guardrail) in design.guardrails.iter().enumerate() {
-        let sample = Sample::collect(design, evidence, guardrail.metric.kind, false, |unit| {
+        let sample = Sample::collect(design, evidence, guardrail.metric.kind, |unit| {
             unit.extra.get(index).copied().unwrap_or_default()
         });
         let sequence = Sequence::new(alpha, Sides::One, sample.planned(levels.planned));
@@ -230,7 +251,7 @@ pub(super) fn secondary(
     let mut evidences = Vec::new();
     for (metric, wanted) in design.secondary.iter().enumerate() {
         let index = design.guardrails.len() + metric;
-        let sample = Sample::collect(design, evidence, wanted.kind, false, |unit| {
+        let sample = Sample::collect(design, evidence, wanted.kind, |unit| {
             unit.extra.get(index).copied().unwrap_or_default()
         });
         for arm in (0..design.arms.len()).filter(|arm| *arm != design.control()) {

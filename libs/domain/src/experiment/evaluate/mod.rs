@@ -22,11 +22,16 @@ use crate::statistics::{
     thompson::apportion,
     welch::test_difference,
 };
+use checks::Published;
+use digest::Inputs;
 use sample::Sample;
 use verdict::Facts;
 
 /// Joint draws for P(best): within ±.02.
 const DRAWS: usize = 1024;
+
+/// Units that are looked at for one thing after another.
+const UNITS_AT_ONCE: usize = 256;
 
 /// What the design says in numbers.
 struct Levels {
@@ -44,14 +49,15 @@ struct Beliefs {
 /// Evaluates an experiment. The same evidence gives the same answer; `evidence.now` moves only what depends on the clock.
 #[must_use]
 pub fn evaluate(design: &Design, evidence: &Evidence) -> Evaluation {
-    let inputs_digest = digest::inputs(design, evidence);
     let levels = Levels {
         alpha: (f64::from(design.alpha_bp) / 10_000.0).clamp(1e-4, 0.5),
         planned: design.planned_units.max(1) as f64,
     };
-    let sample = Sample::collect(design, evidence, design.metric.kind, true, |unit| {
-        unit.objective
-    });
+    let Counted {
+        sample,
+        published,
+        inputs_digest,
+    } = count(design, evidence);
     let beliefs = beliefs(design, &sample, &inputs_digest);
     let arms = figures(design, evidence, &levels, &sample, beliefs.as_ref());
     let leader = leader(design, &arms);
@@ -59,7 +65,7 @@ pub fn evaluate(design: &Design, evidence: &Evidence) -> Evaluation {
         design,
         evidence,
         comparisons: compare::compare(design, &sample, &levels),
-        ratio_mismatch: checks::ratio_mismatch(design, evidence),
+        ratio_mismatch: checks::ratio_mismatch(design, evidence, &published),
         guardrails: checks::guardrails(design, evidence, &levels),
         fresh: checks::is_fresh(evidence),
         power: power::power(design, evidence, &levels),
@@ -95,6 +101,35 @@ pub fn evaluate(design: &Design, evidence: &Evidence) -> Evaluation {
         notes: notes(design, sample.is_adaptive(), &power),
         inputs_digest,
         arms,
+    }
+}
+
+/// What one way through the units gives.
+struct Counted<'a> {
+    sample: Sample,
+    published: Published<'a>,
+    inputs_digest: String,
+}
+
+/// Takes a few units at a time for all that is counted: a hundred thousand do not stay near the processor from one way through
+/// to the next.
+fn count<'a>(design: &Design, evidence: &'a Evidence) -> Counted<'a> {
+    let mut sample = Sample::new(design, design.metric.kind);
+    let mut published = Published::new(design, evidence);
+    let mut inputs = Inputs::new();
+    let adjusted = sample::adjusted(design, evidence);
+    for (index, units) in evidence.units.chunks(UNITS_AT_ONCE).enumerate() {
+        let adjusted = adjusted
+            .as_ref()
+            .and_then(|values| values.get(index * UNITS_AT_ONCE..));
+        sample.take(units, adjusted, |unit| unit.objective);
+        published.take(units);
+        inputs.take(units);
+    }
+    Counted {
+        sample,
+        published,
+        inputs_digest: inputs.digest(design, evidence),
     }
 }
 

@@ -59,34 +59,47 @@ pub(super) struct Look {
 }
 
 impl Sample {
-    /// Goes through the units once. `covariates`: whether values are adjusted by what was known before assignment.
+    pub(super) fn new(design: &Design, kind: MetricKind) -> Self {
+        Self {
+            kind,
+            control: design.control(),
+            arms: (0..design.arms.len())
+                .map(|_| ArmSample::default())
+                .collect(),
+            adaptive: adaptive(design, kind),
+        }
+    }
+
+    /// Goes through all units; values are not adjusted by what was known before assignment.
     pub(super) fn collect(
         design: &Design,
         evidence: &Evidence,
         kind: MetricKind,
-        covariates: bool,
         outcome: impl Fn(&MaturedUnit) -> Outcome,
     ) -> Self {
-        let arms = design.arms.len();
-        let mut sample = Self {
-            kind,
-            control: design.control(),
-            arms: (0..arms).map(|_| ArmSample::default()).collect(),
-            adaptive: adaptive(design, kind),
-        };
-        let adjusted = (covariates && !design.covariates.is_empty() && kind == MetricKind::Mean)
-            .then(|| adjusted(evidence, &outcome))
-            .flatten();
-        for (index, unit) in evidence.units.iter().enumerate() {
+        let mut sample = Self::new(design, kind);
+        sample.take(&evidence.units, None, outcome);
+        sample
+    }
+
+    /// The next units in the order of maturity; `adjusted` holds a value for each where covariates give one.
+    pub(super) fn take(
+        &mut self,
+        units: &[MaturedUnit],
+        adjusted: Option<&[f64]>,
+        outcome: impl Fn(&MaturedUnit) -> Outcome,
+    ) {
+        for (index, unit) in units.iter().enumerate() {
             let outcome = bounded(outcome(unit));
-            let plain = match kind {
+            let plain = match self.kind {
                 MetricKind::Proportion => f64::from(u8::from(outcome.y > 0.0)),
                 MetricKind::Mean | MetricKind::Ratio => outcome.rate(),
             };
-            let value = adjusted.as_ref().map_or(plain, |values| values[index]);
-            sample.push(unit, outcome, value);
+            let value = adjusted
+                .and_then(|values| values.get(index).copied())
+                .unwrap_or(plain);
+            self.push(unit, outcome, value);
         }
-        sample
     }
 
     fn push(&mut self, unit: &MaturedUnit, outcome: Outcome, value: f64) {
@@ -266,13 +279,17 @@ fn bounded(outcome: Outcome) -> Outcome {
     }
 }
 
-fn adjusted(evidence: &Evidence, outcome: impl Fn(&MaturedUnit) -> Outcome) -> Option<Vec<f64>> {
+/// Each unit's rate, adjusted by the covariates of the design; none where it has none, or another metric.
+pub(super) fn adjusted(design: &Design, evidence: &Evidence) -> Option<Vec<f64>> {
+    if design.covariates.is_empty() || design.metric.kind != MetricKind::Mean {
+        return None;
+    }
     let units: Vec<CupedUnit> = evidence
         .units
         .iter()
         .map(|unit| CupedUnit {
             arm: usize::from(unit.arm),
-            outcome: bounded(outcome(unit)).rate(),
+            outcome: bounded(unit.objective).rate(),
             covariates: unit.covariates.clone(),
         })
         .collect();

@@ -1,4 +1,6 @@
 #![allow(clippy::unwrap_used)]
+mod bad_input;
+
 use super::evaluate;
 use crate::{
     experiment::{
@@ -425,6 +427,43 @@ fn the_digest_changes_with_what_was_counted_and_not_with_the_clock() {
     let mut other = first.clone();
     other.units[3].objective.y += 1.0;
     assert_ne!(digest(&first), digest(&other));
+}
+
+/// Stored digests must be found again: the bytes of each unit in a fixed order, however they are gathered.
+#[test]
+fn the_digest_is_that_of_all_units_bytes_in_a_row() {
+    let design = design(2);
+    let mut evidence = evidence(&design, 2_000, &[0.05, 0.05]);
+    for unit in evidence.units.iter_mut().step_by(3) {
+        unit.extra = vec![Outcome { y: 2.0, x: 7.0 }; 2];
+        unit.covariates = vec![0.5, -1.0];
+        unit.published = false;
+    }
+    let mut bytes = Vec::new();
+    for unit in &evidence.units {
+        bytes.extend(unit.id.as_bytes());
+        bytes.extend(unit.arm.to_be_bytes());
+        bytes.extend(unit.epoch.to_be_bytes());
+        bytes.extend(unit.probability.to_be_bytes());
+        bytes.push(u8::from(unit.published));
+        for outcome in std::iter::once(&unit.objective).chain(&unit.extra) {
+            bytes.extend(outcome.y.to_be_bytes());
+            bytes.extend(outcome.x.to_be_bytes());
+        }
+        for covariate in &unit.covariates {
+            bytes.extend(covariate.to_be_bytes());
+        }
+    }
+    let units = blake3::hash(&bytes).to_hex().to_string();
+    let expected = crate::digest::digest_of(&(
+        &design,
+        &evidence.epochs,
+        &evidence.counts,
+        &evidence.missing,
+        &evidence.history,
+        units,
+    ));
+    assert_eq!(evaluate(&design, &evidence).inputs_digest, expected);
 }
 
 fn any_value() -> impl Strategy<Value = f64> {

@@ -99,12 +99,18 @@ impl OperatorStore {
     /// before is frozen. Repeating it changes nothing. Answers whether this call started it.
     ///
     /// # Errors
-    /// Database errors, and [`StoreError::EpochLost`].
+    /// Database errors, [`StoreError::EpochLost`], and [`StoreError::Changed`] where a version that an arm means was removed
+    /// meanwhile.
     pub async fn start_experiment(&self, uid: Uuid) -> Result<bool, StoreError> {
         let mut transaction = self.begin().await?;
         let row = rows::lock(&mut transaction, uid).await?;
         if row.started_at.is_some() || row.ended_at.is_some() {
             return Ok(false);
+        }
+        if !holds_versions(&mut transaction, &row).await? {
+            return Err(StoreError::Changed(
+                "a version that an arm means was removed meanwhile",
+            ));
         }
         let history = evidence::history(&mut transaction, &row).await?;
         sqlx::query(
@@ -118,6 +124,28 @@ impl OperatorStore {
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Whether the versions of all arms stand; they do until the transaction ends.
+async fn holds_versions(
+    transaction: &mut Transaction<'static, Postgres>,
+    row: &ExperimentRow,
+) -> Result<bool, StoreError> {
+    let mut wanted: Vec<&str> = row
+        .arms
+        .iter()
+        .filter_map(|arm| arm.prompt_digest.as_deref())
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let held = sqlx::query(
+        "SELECT FROM prompt_versions WHERE namespace = $1 AND digest = ANY($2) ORDER BY digest FOR SHARE",
+    )
+    .bind(&row.namespace)
+    .bind(&wanted)
+    .fetch_all(&mut **transaction)
+    .await?;
+    Ok(held.len() == wanted.len())
 }
 
 /// The newest experiment of a gone resource that this one may go on with.
