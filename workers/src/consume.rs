@@ -5,7 +5,7 @@
 //! down, a message that comes twice or a message for a task that another worker has are all the same to it (FAULTS 15, 20,
 //! 36).
 
-use crate::{attempt::Workshop, backoff::Backoff, ports::Wakeups};
+use crate::{backoff::Backoff, ports::Wakeups, stop::Stop};
 use backends::postgres::{ErrorClass, StoreError, worker::RunState};
 use rand::RngExt;
 use std::time::Duration;
@@ -24,57 +24,69 @@ pub enum Exit {
     Stopped,
 }
 
-impl Workshop {
-    /// Works until the run is closed or a stop is requested.
-    ///
-    /// # Errors
-    /// A database that refuses this worker for good: another schema, or missing rights.
-    pub async fn consume(&self, wakeups: &mut dyn Wakeups) -> Result<Exit, StoreError> {
-        let (mut backoff, mut misses) = (Backoff::default(), 0);
-        while !self.stop.is_requested() {
-            let wait = match self.work_once(wakeups).await {
-                Ok(Next::Claim) => {
-                    (backoff, misses) = (Backoff::default(), 0);
-                    continue;
-                }
-                Ok(Next::Leave) => return Ok(Exit::RunClosed),
-                Ok(Next::Wait(state)) => {
-                    backoff.reset();
-                    misses += 1;
-                    idle(&state, misses)
-                }
-                Err(error) if error.class() == ErrorClass::Transient => {
-                    tracing::warn!(%error, "the store did not answer; trying again");
-                    backoff.step()
-                }
-                Err(error) => return Err(error),
-            };
-            tokio::select! {
-                () = wakeups.next() => {}
-                () = tokio::time::sleep(wait) => {}
-                () = self.stop.requested() => {}
-            }
-        }
-        Ok(Exit::Stopped)
-    }
+/// What a worker claims, and does with what it claimed.
+pub(crate) trait Claims {
+    type Task;
+    fn stop(&self) -> &Stop;
+    async fn claim(&self) -> Result<Option<Self::Task>, StoreError>;
+    /// Runs one attempt to its end, whatever that is.
+    async fn work_on(&self, task: &Self::Task);
+    /// Whether anything is left for this worker.
+    async fn state(&self) -> Result<RunState, StoreError>;
+}
 
-    /// One claim and its attempt; after a miss, what to do instead. Messages are settled between the two: a long attempt
-    /// holds none back, and none runs into the broker's delivery timeout (FAULTS 22).
-    async fn work_once(&self, wakeups: &mut dyn Wakeups) -> Result<Next, StoreError> {
-        wakeups.gather();
-        let claimed = self.tasks.claim().await;
-        wakeups.settle().await;
-        if let Some(task) = claimed? {
-            self.attempt(&task).await;
-            return Ok(Next::Claim);
+/// Works until nothing is left or a stop is requested.
+///
+/// # Errors
+/// A database that refuses this worker for good: another schema, or missing rights.
+pub(crate) async fn consume(
+    worker: &impl Claims,
+    wakeups: &mut dyn Wakeups,
+) -> Result<Exit, StoreError> {
+    let (mut backoff, mut misses) = (Backoff::default(), 0);
+    while !worker.stop().is_requested() {
+        let wait = match work_once(worker, wakeups).await {
+            Ok(Next::Claim) => {
+                (backoff, misses) = (Backoff::default(), 0);
+                continue;
+            }
+            Ok(Next::Leave) => return Ok(Exit::RunClosed),
+            Ok(Next::Wait(state)) => {
+                backoff.reset();
+                misses += 1;
+                idle(&state, misses)
+            }
+            Err(error) if error.class() == ErrorClass::Transient => {
+                tracing::warn!(%error, "the store did not answer; trying again");
+                backoff.step()
+            }
+            Err(error) => return Err(error),
+        };
+        tokio::select! {
+            () = wakeups.next() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = worker.stop().requested() => {}
         }
-        let state = self.tasks.run_state().await?;
-        Ok(if state.open {
-            Next::Wait(state)
-        } else {
-            Next::Leave
-        })
     }
+    Ok(Exit::Stopped)
+}
+
+/// One claim and its attempt; after a miss, what to do instead. Messages are settled between the two: a long attempt
+/// holds none back, and none runs into the broker's delivery timeout (FAULTS 22).
+async fn work_once(worker: &impl Claims, wakeups: &mut dyn Wakeups) -> Result<Next, StoreError> {
+    wakeups.gather();
+    let claimed = worker.claim().await;
+    wakeups.settle().await;
+    if let Some(task) = claimed? {
+        worker.work_on(&task).await;
+        return Ok(Next::Claim);
+    }
+    let state = worker.state().await?;
+    Ok(if state.open {
+        Next::Wait(state)
+    } else {
+        Next::Leave
+    })
 }
 
 enum Next {
@@ -85,7 +97,7 @@ enum Next {
 
 /// How long to wait after the given number of misses in a row: to the next claimable moment, never beyond a recheck, and
 /// never so short that a task that this worker may not claim keeps it busy.
-pub(crate) fn idle(state: &RunState, misses: u32) -> Duration {
+fn idle(state: &RunState, misses: u32) -> Duration {
     let recheck = Duration::from_millis(rand::rng().random_range(RECHECK_MILLIS));
     let least = Duration::from_millis(CLAIMABLE_MILLIS << misses.clamp(1, 8).saturating_sub(1));
     state

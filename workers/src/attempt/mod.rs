@@ -7,14 +7,15 @@ mod post;
 pub(crate) mod settle;
 
 use crate::{
+    consume::{Claims, Exit, consume},
     failure::{self, STORE_REFUSED, TIMEOUT},
     generate::{clock::DatabaseClock, objection::Objection},
     meter::Meter,
     plan,
-    ports::{Ports, Tasks},
+    ports::{Ports, Tasks, Wakeups},
     stop::Stop,
 };
-use backends::postgres::{ErrorClass, StoreError};
+use backends::postgres::{ErrorClass, StoreError, worker::RunState};
 use domain::tasks::{ClaimedTask, TaskFailure, TaskKind, TokenUsage};
 use futures::FutureExt;
 use heartbeat::Heartbeat;
@@ -66,6 +67,26 @@ impl From<StoreError> for Halt {
     }
 }
 
+impl Claims for Workshop {
+    type Task = ClaimedTask;
+
+    fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    async fn claim(&self) -> Result<Option<ClaimedTask>, StoreError> {
+        self.tasks.claim().await
+    }
+
+    async fn work_on(&self, task: &ClaimedTask) {
+        self.attempt(task).await;
+    }
+
+    async fn state(&self) -> Result<RunState, StoreError> {
+        self.tasks.run_state().await
+    }
+}
+
 struct Attempt<'a> {
     shop: &'a Workshop,
     task: &'a ClaimedTask,
@@ -76,6 +97,14 @@ struct Attempt<'a> {
 }
 
 impl Workshop {
+    /// Works until the run is closed or a stop is requested.
+    ///
+    /// # Errors
+    /// A database that refuses this worker for good: another schema, or missing rights.
+    pub async fn consume(&self, wakeups: &mut dyn Wakeups) -> Result<Exit, StoreError> {
+        consume(self, wakeups).await
+    }
+
     /// Runs one attempt to its end. Never fails: what went wrong is in the store, or the lease runs out.
     pub async fn attempt(&self, task: &ClaimedTask) -> Ended {
         if self.stop.is_requested() {
