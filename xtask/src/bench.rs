@@ -33,10 +33,14 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
         Some("webhooks") => example("threads-api", "bench_webhooks", &[], &[]),
         Some("achievements") => example("threads-backends", "bench_achievements", &[], &[]),
         Some("backfill") => example("threads-worker", "bench_backfill", &[], &[]),
+        Some("pdf") => {
+            let two_hundred = ["--", "--items", "200", "--format", "pdf"];
+            run_to_end(&mut program("threads-portfolio", "sample", &two_hundred)?)
+        }
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, images"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, pdf, images"
             )
         }
         None => {
@@ -58,26 +62,23 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
 }
 
 fn text() -> Result<()> {
-    let done = Command::new("cargo")
-        .current_dir(paths::project())
-        .env("PEER_PYTHON", peer("vader", "vaderSentiment", &[VADER])?)
-        .args(["bench", "-p", "threads-domain", "--bench", "text"])
-        .status()?;
-    ensure!(done.success(), "the benchmark failed; see above");
-    Ok(())
+    run_to_end(
+        Command::new("cargo")
+            .current_dir(paths::project())
+            .env("PEER_PYTHON", peer("vader", "vaderSentiment", &[VADER])?)
+            .args(["bench", "-p", "threads-domain", "--bench", "text"]),
+    )
 }
 
 /// Simulations first; then agreement with scipy and statsmodels, and the time of one evaluation, unless a single part is asked for.
 fn experiments(parameters: &[String]) -> Result<()> {
     let cargo = |arguments: &[&str], parameters: &[String]| -> Result<()> {
-        let done = Command::new("cargo")
-            .current_dir(paths::project())
-            .args(arguments)
-            .args(parameters)
-            .status()
-            .context("starting cargo")?;
-        ensure!(done.success(), "the benchmark failed; see above");
-        Ok(())
+        run_to_end(
+            Command::new("cargo")
+                .current_dir(paths::project())
+                .args(arguments)
+                .args(parameters),
+        )
     };
     let package = ["-p", "threads-domain"];
     let simulate = ["--release", "--example", "simulate", "--"];
@@ -124,7 +125,7 @@ fn peer(folder: &str, modules: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// A benchmark program, built as the images are and run against the services of the instance that is up.
+/// A benchmark program that is run against the services of the instance that is up.
 fn example(
     package: &str,
     name: &str,
@@ -136,14 +137,25 @@ fn example(
         instance.run.exists(),
         "this benchmark uses the running services; start them with cargo xtask up"
     );
-    let done = images::cargo()?
+    run_to_end(
+        program(package, name, arguments)?
+            .envs(gates::environment(&instance)?)
+            .envs(environment.iter().cloned()),
+    )
+}
+
+/// A benchmark program, built as the images are.
+fn program(package: &str, name: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = images::cargo()?;
+    command
         .args(["run", "-p", package, "--example", name])
         .args(images::PROFILE)
-        .args(arguments)
-        .envs(gates::environment(&instance)?)
-        .envs(environment.iter().cloned())
-        .status()
-        .context("starting cargo")?;
+        .args(arguments);
+    Ok(command)
+}
+
+fn run_to_end(command: &mut Command) -> Result<()> {
+    let done = command.status().context("starting cargo")?;
     ensure!(done.success(), "the benchmark failed; see above");
     Ok(())
 }

@@ -35,6 +35,11 @@ fn main() {
             write(&folder, &empty, Template::ExecutiveSummary, format, "empty");
         }
     }
+    // Linux alone tells it.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(peak) = status.lines().find(|line| line.starts_with("VmHWM:")) {
+        println!("{items} achievements; peak resident memory, {peak}");
+    }
 }
 
 fn write(folder: &Path, portfolio: &Portfolio, template: Template, format: Format, name: &str) {
