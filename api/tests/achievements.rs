@@ -94,6 +94,7 @@ async fn a_list_is_narrowed_sorted_and_counted_exactly() {
     assert_eq!(total("").await, 25);
     assert_eq!(total("category=feature&min_impact_score=60").await, 5);
     assert_eq!(total("person=ADA").await, 5);
+    assert_eq!(total("source=no-such-source").await, 0);
     assert_eq!(total("portfolio_ready=false").await, 0);
     assert_eq!(total("from=2026-03-25T00:00:00Z").await, 1);
     // FAULTS 54: taken literally.
@@ -118,8 +119,23 @@ async fn a_list_is_narrowed_sorted_and_counted_exactly() {
         96
     );
 
+    // The totals are of when they were counted last.
+    let before = world.get("/portfolio/stats", &key).await.body;
+    assert_eq!(before["total"], 0);
+    let mut sql = world.sql().await;
+    let mut total = before["total"].clone();
+    while total != 25 {
+        sqlx::query("SELECT count_achievement_totals()")
+            .execute(&mut sql)
+            .await
+            .unwrap();
+        total = world.get("/portfolio/stats", &key).await.body["total"].clone();
+    }
     let figures = world.get("/portfolio/stats", &key).await.body;
-    assert_eq!(figures["total"], 25);
+    assert!(figures["as_of"].as_str() > before["as_of"].as_str());
+    let mut counted_now = world.get("/analytics/impact", &key).await.body;
+    counted_now["as_of"] = figures["as_of"].clone();
+    assert_eq!(counted_now, figures);
     assert_eq!(figures["categories"][0]["category"], "bugfix");
     assert_eq!(figures["categories"][0]["count"], 12);
     assert_eq!(

@@ -14,6 +14,7 @@ pub mod points;
 pub mod progress;
 pub mod relay;
 pub mod sweep;
+pub mod totals;
 
 use crate::context::Context;
 use backends::postgres::{ErrorClass, StoreError};

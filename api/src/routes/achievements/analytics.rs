@@ -54,12 +54,15 @@ pub struct Figures {
     categories: Vec<CategoryShare>,
     impact: Vec<ImpactBand>,
     left_out: LeftOut,
+    /// When this was counted.
+    as_of: DateTime<Utc>,
 }
 
-impl From<Statistics> for Figures {
-    fn from(statistics: Statistics) -> Self {
+impl Figures {
+    fn new(statistics: Statistics, as_of: DateTime<Utc>) -> Self {
         let categories = &statistics.categories;
         Self {
+            as_of,
             total: categories.iter().map(|it| it.count).sum(),
             portfolio_ready: categories.iter().map(|it| it.portfolio_ready).sum(),
             impact: statistics
@@ -93,19 +96,17 @@ impl From<Statistics> for Figures {
     }
 }
 
-/// Counts the whole portfolio.
+/// Tells the totals of the whole portfolio.
+///
+/// They are counted anew within about a minute of a change: `as_of` says when. `/analytics/impact` counts when it is asked.
 #[utoipa::path(get, path = "/portfolio/stats", tag = "achievements", security(("key" = ["achievements:read"])),
     responses((status = 200, body = Figures), (status = "default", body = Problem, content_type = "application/problem+json")))]
 pub async fn portfolio_stats(
     State(app): State<App>,
     caller: Caller<AchievementsRead>,
 ) -> Result<Json<Figures>, Problem> {
-    let filter = AchievementFilter::default();
-    let statistics = app
-        .store
-        .achievement_statistics(&caller.namespace, &filter)
-        .await?;
-    Ok(Json(statistics.into()))
+    let (statistics, as_of) = app.store.portfolio_totals(&caller.namespace).await?;
+    Ok(Json(Figures::new(statistics, as_of)))
 }
 
 /// Shows how impact is spread.
@@ -122,7 +123,7 @@ pub async fn impact(
         .store
         .achievement_statistics(&caller.namespace, &query.filter()?)
         .await?;
-    Ok(Json(statistics.into()))
+    Ok(Json(Figures::new(statistics, Utc::now())))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -30,7 +30,7 @@ pub struct ListQuery {
     per_page: Option<i64>,
     /// feature, bugfix, security …
     category: Option<String>,
-    /// 0 to 100.
+    /// 0 to 100; 0 takes those too that were not analysed yet.
     min_impact_score: Option<i32>,
     portfolio_ready: Option<bool>,
     /// Login of somebody who had a part in it.
@@ -39,6 +39,8 @@ pub struct ListQuery {
     repository: Option<String>,
     /// public, internal or private.
     visibility: Option<String>,
+    /// Name of the AchievementSource that told it.
+    source: Option<String>,
     /// Completed at or after this time (RFC 3339).
     from: Option<DateTime<Utc>>,
     /// Completed before this time (RFC 3339).
@@ -67,7 +69,11 @@ pub struct AchievementList {
 impl ListQuery {
     /// What the query asks for, without its page and order.
     pub fn filter(&self) -> Result<AchievementFilter, Problem> {
-        for (field, value) in [("person", &self.person), ("repository", &self.repository)] {
+        for (field, value) in [
+            ("person", &self.person),
+            ("repository", &self.repository),
+            ("source", &self.source),
+        ] {
             if let Some(value) = value {
                 check_name(field, value, 253)?;
             }
@@ -95,6 +101,7 @@ impl ListQuery {
             person: self.person.clone(),
             repository: self.repository.clone(),
             visibility: word("visibility", self.visibility.as_deref())?,
+            source: self.source.clone(),
             from: self.from,
             to: self.to,
             search: self.search.clone(),

@@ -15,6 +15,8 @@ pub struct AchievementFilter {
     /// `owner/name`
     pub repository: Option<String>,
     pub visibility: Option<Visibility>,
+    /// Name of the AchievementSource that told it first, of a living one or one that is gone.
+    pub source: Option<String>,
     /// Completed at or after.
     pub from: Option<DateTime<Utc>>,
     /// Completed before.
@@ -87,6 +89,14 @@ impl AchievementFilter {
             query
                 .push(" AND visibility = ")
                 .push_bind(word(&visibility));
+        }
+        if let Some(source) = &self.source {
+            query
+                .push(" AND source_uid IN (SELECT uid FROM achievement_sources WHERE namespace = ")
+                .push_bind(namespace.to_owned())
+                .push(" AND name = ")
+                .push_bind(source.clone())
+                .push(")");
         }
         if let Some(from) = self.from {
             query.push(" AND completed_at >= ").push_bind(from);

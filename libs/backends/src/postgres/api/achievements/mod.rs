@@ -5,6 +5,7 @@ mod exports;
 mod figures;
 mod filter;
 mod portfolio;
+mod totals;
 
 pub use change::{NewAchievement, Refused};
 pub use exports::{

@@ -6,6 +6,7 @@ pub mod declared;
 pub mod jobs;
 pub mod points;
 pub mod sources;
+mod totals;
 pub mod wanted;
 
 pub use analyses::SweptAnalyses;
