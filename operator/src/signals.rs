@@ -103,6 +103,10 @@ pub struct Wakes {
     pub inbox: Notify,
     /// Records of achievements changed.
     pub achievements: Notify,
+    /// Rows of sources changed: their statuses may have to follow.
+    pub sources: Notify,
+    /// A source, or records without one, may need a worker Job, or one ended.
+    pub source_jobs: Notify,
 }
 
 /// All signals of the process.

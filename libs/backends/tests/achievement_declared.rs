@@ -196,7 +196,7 @@ async fn records_of_no_source_wait_for_a_job_of_their_namespace() {
         namespace_uid: tenant.namespace_uid,
         ..waiting
     };
-    assert_eq!(store.grant_source_job(&work).await.unwrap(), Some(1));
+    assert_eq!(store.grant_source_job(&work, None).await.unwrap(), Some(1));
     let reach = store.tenant_reach(&tenant).await.unwrap();
     assert_eq!(reach.queues, [analysis_queue(&tenant)]);
     assert_eq!(reach.collections.len(), 1);

@@ -8,6 +8,7 @@ use backends::postgres::{
     operator::{
         OperatorStore,
         achievements::{SourceRecord, SourceWork},
+        runs::PodBudget,
     },
     testing::TestDatabase,
 };
@@ -165,8 +166,8 @@ async fn a_source_is_granted_one_job_at_a_time_while_analyses_wait() {
     tell_pull(&store, "a", FIRST, &pull(1)).await;
     let work = analyses(&store).await.remove(0);
     assert_eq!((work.ordinal, work.granted, work.due), (0, false, true));
-    assert_eq!(store.grant_source_job(&work).await.unwrap(), Some(1));
-    assert_eq!(store.grant_source_job(&work).await.unwrap(), None);
+    assert_eq!(store.grant_source_job(&work, None).await.unwrap(), Some(1));
+    assert_eq!(store.grant_source_job(&work, None).await.unwrap(), None);
 
     let granted = analyses(&store).await.remove(0);
     assert_eq!((granted.ordinal, granted.granted), (1, true));
@@ -178,7 +179,7 @@ async fn a_source_is_granted_one_job_at_a_time_while_analyses_wait() {
         .await
         .unwrap();
     let again = analyses(&store).await.remove(0);
-    assert_eq!(store.grant_source_job(&again).await.unwrap(), Some(2));
+    assert_eq!(store.grant_source_job(&again, None).await.unwrap(), Some(2));
 }
 
 // FAULTS 46: a namespace's token reaches its own collection of achievements, and an own one alone.
@@ -226,8 +227,8 @@ async fn a_backfill_is_due_at_once_and_again_when_its_time_has_come() {
     };
     sync(&store, FIRST, &declared()).await;
     let due = work_of(&store, "backfill").await.remove(0);
-    assert_eq!(store.grant_source_job(&due).await.unwrap(), Some(1));
-    assert_eq!(store.grant_source_job(&due).await.unwrap(), None);
+    assert_eq!(store.grant_source_job(&due, None).await.unwrap(), Some(1));
+    assert_eq!(store.grant_source_job(&due, None).await.unwrap(), None);
     let granted = work_of(&store, "backfill").await.remove(0);
     sqlx::query("UPDATE achievement_sources SET backfill_due_at = now() + interval '1 hour'")
         .execute(store.pool())
@@ -235,4 +236,41 @@ async fn a_backfill_is_due_at_once_and_again_when_its_time_has_come() {
         .unwrap();
     store.settle_source_job(&granted, false).await.unwrap();
     assert_eq!(work_of(&store, "backfill").await, []);
+}
+
+/// The limit of worker Pods is the install's: a source waits for a Pod like any run, and a run counts the Pods of sources.
+#[tokio::test]
+async fn the_jobs_of_sources_count_among_the_installs_worker_pods() {
+    let Some(store) = store().await else { return };
+    sync(&store, FIRST, &declared()).await;
+    tell_pull(&store, "a", FIRST, &pull(1)).await;
+    let analysis = analyses(&store).await.remove(0);
+    let backfill = work_of(&store, "backfill").await.remove(0);
+    let grant = async |work, limit| store.grant_source_job(work, Some(limit)).await.unwrap();
+    assert_eq!(grant(&analysis, 1).await, Some(1));
+    assert_eq!(grant(&backfill, 1).await, None, "the only Pod is taken");
+    assert_eq!(grant(&backfill, 2).await, Some(1));
+    let run = Uuid::from_u128(77);
+    for statement in [
+        "INSERT INTO personas (uid, namespace, namespace_uid, name, queue, collection) VALUES ($1, 'a', $1, 'maya', 'q', 'c')",
+        "INSERT INTO content_runs (id, job_uid, namespace, namespace_uid, name, persona_uid, persona_name, spec_digest, kind, credentials_digest,
+             deadline_at) VALUES ($1, $1, 'a', $1, 'launch', $1, 'maya', 'd', 'generate', 'd', now())",
+    ] {
+        sqlx::query(statement)
+            .bind(run)
+            .execute(store.pool())
+            .await
+            .unwrap();
+    }
+    let budget = |install| PodBudget {
+        wanted: 1,
+        persona: 5,
+        install: Some(install),
+    };
+    assert_eq!(store.grant_pods(run, budget(2), 0).await.unwrap(), None);
+    assert!(store.grant_pods(run, budget(3), 0).await.unwrap().is_some());
+    store.release_pods(run).await.unwrap();
+    let granted = work_of(&store, "backfill").await.remove(0);
+    store.settle_source_job(&granted, false).await.unwrap();
+    assert!(store.grant_pods(run, budget(2), 0).await.unwrap().is_some());
 }

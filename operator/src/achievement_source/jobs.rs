@@ -11,7 +11,7 @@ use super::{
 use crate::{
     context::Context,
     controller::time_boxed,
-    loops::{jittered, note_store_failure},
+    loops::{note_store_failure, rest},
     tenancy::Tenancy,
 };
 use backends::{
@@ -33,8 +33,12 @@ use kube::{Api, Resource, api::PostParams};
 use manifest::{SourceJob, Task, build};
 use std::{sync::Arc, time::Duration};
 
-/// Between two looks. A look asks Postgres one question, and Kubernetes for Jobs that did not end.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// Looks are at least this far apart.
+const DEBOUNCE: Duration = Duration::from_millis(450);
+/// The net under lost notifications. A look asks Postgres, and Kubernetes for Jobs that did not end.
+const POLL: Duration = Duration::from_secs(60);
+/// Before what did not work is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Why a round ended early.
 #[derive(Debug, thiserror::Error)]
@@ -52,45 +56,78 @@ enum Trouble {
 pub async fn run(ctx: Arc<Context>, tenancy: Tenancy) {
     let mut declared = declared::Analyses::new(ctx.clone(), tenancy.clone());
     loop {
-        if !ctx.paused() {
-            match ctx.store.source_work().await {
-                Ok(all) => {
-                    for work in all {
-                        attend(&ctx, &tenancy, &work).await;
-                    }
-                }
-                Err(error) => note_store_failure(&ctx, "source jobs", &error),
-            }
-            declared.round().await;
-        }
-        tokio::select! {
-            () = ctx.process.signals.stop.cancelled() => return,
-            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        let wait = if ctx.paused() {
+            POLL
+        } else {
+            let worked = round(&ctx, &tenancy).await;
+            let worked = declared.round().await && worked;
+            until_next(&ctx, worked).await
+        };
+        tokio::time::sleep(DEBOUNCE).await;
+        if !rest(&ctx, &ctx.process.signals.wakes.source_jobs, wait).await {
+            return;
         }
     }
 }
 
-async fn attend(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) {
+/// Whether everything worked, and nothing waits for a worker Pod.
+async fn round(ctx: &Context, tenancy: &Tenancy) -> bool {
+    let all = match ctx.store.source_work().await {
+        Ok(all) => all,
+        Err(error) => {
+            note_store_failure(ctx, "source jobs", &error);
+            return false;
+        }
+    };
+    let mut worked = true;
+    for work in all {
+        worked &= attend(ctx, tenancy, &work).await;
+    }
+    worked
+}
+
+/// How long nothing will be due.
+async fn until_next(ctx: &Context, worked: bool) -> Duration {
+    let due = ctx.store.source_work_due().await.ok().flatten();
+    let due = due.map_or(POLL, |seconds| Duration::from_secs_f64(seconds.max(0.0)));
+    due.min(if worked { POLL } else { AGAIN })
+}
+
+async fn attend(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> bool {
     let outcome = if work.granted {
-        follow(ctx, tenancy, work).await
+        follow(ctx, tenancy, work).await.map(|()| true)
     } else {
         grant(ctx, tenancy, work).await
     };
-    if let Err(error) = outcome {
+    outcome.unwrap_or_else(|error| {
         tracing::warn!(source = work.name, namespace = work.namespace, kind = work.kind, %error, "a Job of a source waits");
-    }
+        false
+    })
 }
 
-async fn grant(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
-    match ctx.store.grant_source_job(work).await? {
+/// A Job ended or was given up: sources and runs that waited for its place look again.
+async fn settle(ctx: &Context, work: &SourceWork, failed: bool) -> Result<(), StoreError> {
+    let signals = &ctx.process.signals;
+    if let Some(next) = ctx.store.settle_source_job(work, failed).await? {
+        signals.triggers.jobs.reconcile(&next.namespace, &next.name);
+    }
+    signals.wakes.source_jobs.notify_one();
+    signals.wakes.sources.notify_one();
+    Ok(())
+}
+
+/// False where no worker Pod is left.
+async fn grant(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<bool, Trouble> {
+    let limit = ctx.settings.workers.max_worker_pods;
+    match ctx.store.grant_source_job(work, limit).await? {
         Some(ordinal) => {
             let granted = SourceWork {
                 ordinal,
                 ..work.clone()
             };
-            make(ctx, tenancy, &granted).await
+            make(ctx, tenancy, &granted).await.map(|()| true)
         }
-        None => Ok(()),
+        None => Ok(false),
     }
 }
 
@@ -102,7 +139,7 @@ async fn follow(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(
         return make(ctx, tenancy, work).await;
     };
     if let Some(failed) = found.status.as_ref().and_then(failed) {
-        ctx.store.settle_source_job(work, failed).await?;
+        settle(ctx, work, failed).await?;
     }
     Ok(())
 }
@@ -130,7 +167,7 @@ fn name_of(ctx: &Context, work: &SourceWork) -> String {
 async fn make(ctx: &Context, tenancy: &Tenancy, work: &SourceWork) -> Result<(), Trouble> {
     let made = try_to_make(ctx, tenancy, work).await;
     if matches!(made, Err(Trouble::Waits(_))) {
-        ctx.store.settle_source_job(work, true).await?;
+        settle(ctx, work, true).await?;
     }
     made
 }

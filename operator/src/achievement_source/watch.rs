@@ -2,14 +2,16 @@
 
 use crate::{
     context::Context,
-    loops::{jittered, note_store_failure},
+    loops::{note_store_failure, rest},
 };
 use backends::postgres::operator::achievements::SourceMark;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use uuid::Uuid;
 
-/// Between two looks. A look reads one short row a source.
-const INTERVAL: Duration = Duration::from_secs(5);
+/// Looks are at least this far apart. A look reads one short row a source.
+const DEBOUNCE: Duration = Duration::from_millis(950);
+/// The net under lost notifications, and under what is told without one: signatures that do not match.
+const POLL: Duration = Duration::from_secs(15);
 
 /// Triggers sources until the process drains.
 pub(super) async fn run(ctx: Arc<Context>) {
@@ -24,9 +26,9 @@ pub(super) async fn run(ctx: Arc<Context>) {
             }
             Err(error) => note_store_failure(&ctx, "sources", &error),
         }
-        tokio::select! {
-            () = ctx.process.signals.stop.cancelled() => return,
-            () = tokio::time::sleep(jittered(INTERVAL)) => {}
+        tokio::time::sleep(DEBOUNCE).await;
+        if !rest(&ctx, &ctx.process.signals.wakes.sources, POLL).await {
+            return;
         }
     }
 }

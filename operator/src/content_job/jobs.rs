@@ -2,7 +2,7 @@
 //! that lags behind never leads to a second Job (FAULTS 6).
 
 use super::workers::{JobEnd, JobSight};
-use crate::signals::Trigger;
+use crate::signals::{Trigger, Wakes};
 use crds::{ContentJob, common::meta::LABEL_INSTALL};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::{api::batch::v1::Job, jiff::Timestamp};
@@ -153,12 +153,14 @@ impl Known {
     }
 }
 
-/// Watches the install's worker Jobs for ever; `changed` hears of each ContentJob whose Jobs changed.
+/// Watches the install's worker Jobs for ever; `changed` hears of each ContentJob whose Jobs changed, `others` of every change of
+/// Jobs that belong to none.
 pub async fn watch(
     client: kube::Client,
     install: String,
     jobs: WorkerJobs,
     changed: Trigger<ContentJob>,
+    others: Arc<Wakes>,
 ) {
     let config = watcher::Config::default().labels(&format!("{LABEL_INSTALL}={install}"));
     let mut events = watcher(Api::<Job>::all(client), config)
@@ -167,6 +169,9 @@ pub async fn watch(
     loop {
         match events.try_next().await {
             Ok(Some(event)) => {
+                if concerns_others(&event) {
+                    others.source_jobs.notify_one();
+                }
                 for owner in jobs.apply(event) {
                     changed.reconcile(owner.namespace.as_deref().unwrap_or_default(), &owner.name);
                 }
@@ -174,6 +179,14 @@ pub async fn watch(
             Ok(None) => return,
             Err(error) => tracing::debug!(%error, "the watch of worker Jobs is opened again"),
         }
+    }
+}
+
+fn concerns_others(event: &watcher::Event<Job>) -> bool {
+    match event {
+        watcher::Event::Apply(job) | watcher::Event::Delete(job) => record(job).is_none(),
+        watcher::Event::InitDone => true,
+        watcher::Event::Init | watcher::Event::InitApply(_) => false,
     }
 }
 

@@ -57,6 +57,7 @@ pub async fn run(
         install,
         world.jobs.clone(),
         world.triggers.clone(),
+        ctx.process.signals.wakes.clone(),
     );
     let awaited = references::watch(
         world.client.clone(),

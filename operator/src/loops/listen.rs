@@ -48,9 +48,14 @@ async fn hear(ctx: &Context, listener: &mut Listener) -> bool {
             }
             Ok(Heard::Outcomes) => wakes.experiments.notify_one(),
             Ok(Heard::Promotions) => wakes.templates.notify_one(),
-            Ok(Heard::Inbox) => wakes.inbox.notify_one(),
+            Ok(Heard::Inbox) => {
+                wakes.inbox.notify_one();
+                wakes.sources.notify_one();
+            }
             Ok(Heard::Achievements) => {
                 wakes.achievements.notify_one();
+                wakes.sources.notify_one();
+                wakes.source_jobs.notify_one();
                 wakes.points.notify_one();
             }
             Err(error) => {
@@ -73,6 +78,8 @@ fn wake_all(ctx: &Context) {
         &wakes.templates,
         &wakes.inbox,
         &wakes.achievements,
+        &wakes.sources,
+        &wakes.source_jobs,
     ] {
         wake.notify_one();
     }

@@ -1,7 +1,7 @@
 //! Worker Jobs of records that have no source, in namespaces where no source works: what people declare there is analysed all the
 //! same. Such a namespace names no embedding, so these records are compared with no other, and their notes say so.
 
-use super::{SourceJob, Task, Trouble, build, create, ensure_queue, failed, name_of};
+use super::{SourceJob, Task, Trouble, build, create, ensure_queue, failed, name_of, settle};
 use crate::{
     context::Context,
     controller::time_boxed,
@@ -70,23 +70,30 @@ impl Analyses {
         }
     }
 
-    /// One look at the rows. Nothing is asked of the Kubernetes API where none waits and no Job was granted.
-    pub async fn round(&mut self) {
+    /// One look at the rows; answers whether everything worked and nothing waits for a worker Pod. Nothing is asked of the Kubernetes API where none waits and no Job
+    /// was granted.
+    pub async fn round(&mut self) -> bool {
         let work = match self.ctx.store.unsourced_work().await {
             Ok(work) => work,
-            Err(error) => return note_store_failure(&self.ctx, "declared records", &error),
+            Err(error) => {
+                note_store_failure(&self.ctx, "declared records", &error);
+                return false;
+            }
         };
+        let mut worked = true;
         self.gone.retain(|_, looked| looked.elapsed() < GONE);
         for work in work {
             let outcome = if work.granted {
-                self.follow(&work).await
+                self.follow(&work).await.map(|()| true)
             } else {
                 self.grant(&work).await
             };
-            if let Err(error) = outcome {
+            worked &= outcome.unwrap_or_else(|error| {
                 tracing::warn!(namespace = work.namespace, %error, "the Job that analyses declared records waits");
-            }
+                false
+            });
         }
+        worked
     }
 
     async fn home(&self, namespace: &str) -> Result<Option<Tenant>, Trouble> {
@@ -95,24 +102,26 @@ impl Analyses {
         Ok(found.map(|home| home.tenant))
     }
 
-    async fn grant(&mut self, work: &SourceWork) -> Result<(), Trouble> {
+    /// False where no worker Pod is left.
+    async fn grant(&mut self, work: &SourceWork) -> Result<bool, Trouble> {
         if self.gone.contains_key(&work.namespace) {
-            return Ok(());
+            return Ok(true);
         }
         let Some(tenant) = self.home(&work.namespace).await? else {
             self.gone.insert(work.namespace.clone(), Instant::now());
-            return Ok(());
+            return Ok(true);
         };
         let mut granted = SourceWork {
             namespace_uid: tenant.namespace_uid,
             ..work.clone()
         };
-        match self.ctx.store.grant_source_job(&granted).await? {
+        let limit = self.ctx.settings.workers.max_worker_pods;
+        match self.ctx.store.grant_source_job(&granted, limit).await? {
             Some(ordinal) => {
                 granted.ordinal = ordinal;
-                self.make(&granted, &tenant).await
+                self.make(&granted, &tenant).await.map(|()| true)
             }
-            None => Ok(()),
+            None => Ok(false),
         }
     }
 
@@ -121,7 +130,7 @@ impl Analyses {
         let api = Api::<Job>::namespaced(self.ctx.client.clone(), &work.namespace);
         if let Some(found) = time_boxed(api.get_opt(&name_of(&self.ctx, work))).await? {
             if let Some(failed) = found.status.as_ref().and_then(failed) {
-                self.ctx.store.settle_source_job(work, failed).await?;
+                settle(&self.ctx, work, failed).await?;
             }
             return Ok(());
         }
@@ -130,7 +139,7 @@ impl Analyses {
                 self.make(work, &tenant).await
             }
             // FAULTS 45: a namespace made again under its name is another one, with a grant of its own.
-            _ => Ok(self.ctx.store.settle_source_job(work, false).await?),
+            _ => Ok(settle(&self.ctx, work, false).await?),
         }
     }
 
@@ -138,7 +147,7 @@ impl Analyses {
     async fn make(&self, work: &SourceWork, tenant: &Tenant) -> Result<(), Trouble> {
         let made = self.try_to_make(work, tenant).await;
         if matches!(made, Err(Trouble::Waits(_))) {
-            self.ctx.store.settle_source_job(work, true).await?;
+            settle(&self.ctx, work, true).await?;
         }
         made
     }

@@ -7,7 +7,7 @@ mod adoption;
 mod assignment;
 mod ending;
 mod mending;
-mod pods;
+pub(super) mod pods;
 mod references;
 mod reserve;
 mod tasks;

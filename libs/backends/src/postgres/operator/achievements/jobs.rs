@@ -1,7 +1,13 @@
 //! The worker Jobs of sources, which analyse their records and read their repositories: which are due, which were granted, how they
 //! ended.
 
-use crate::postgres::{StoreError, operator::OperatorStore};
+use crate::postgres::{
+    StoreError,
+    operator::{
+        OperatorStore,
+        runs::pods::{self, WaitingRun},
+    },
+};
 use uuid::Uuid;
 
 /// Before a Job that failed is replaced the first time, seconds; each further time it is twice as long, ten minutes at most.
@@ -82,13 +88,38 @@ impl OperatorStore {
         .await?)
     }
 
-    /// Grants a source its Job, where it has none that did not end; answers the Job's ordinal. The row comes before the Job, so that a
-    /// crash between the two is mended under the same name (FAULTS 8, 10).
+    /// Seconds until something becomes due that waits for its time; none where nothing does.
+    ///
+    /// # Errors
+    /// Database errors.
+    pub async fn source_work_due(&self) -> Result<Option<f64>, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT extract(epoch FROM min(due) - now())::double precision FROM (
+                 SELECT min(backfill_due_at) AS due FROM achievement_sources
+                 WHERE gone_at IS NULL AND NOT suspended AND backfill_due_at > now()
+                 UNION ALL SELECT min(not_before) FROM achievement_jobs WHERE pods = 0 AND not_before > now()
+                 UNION ALL SELECT min(not_before) FROM achievement_tasks WHERE status = 'queued' AND not_before > now()) waiting",
+        )
+        .fetch_one(self.pool())
+        .await?)
+    }
+
+    /// Grants a source its Job, where it has none that did not end and the install has a worker Pod left; answers the Job's ordinal.
+    /// The row comes before the Job, so that a crash between the two is mended under the same name (FAULTS 8, 10).
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
-    pub async fn grant_source_job(&self, work: &SourceWork) -> Result<Option<i32>, StoreError> {
+    pub async fn grant_source_job(
+        &self,
+        work: &SourceWork,
+        install_limit: Option<i32>,
+    ) -> Result<Option<i32>, StoreError> {
         let mut transaction = self.begin().await?;
+        if let Some(limit) = install_limit
+            && pods::granted(&mut transaction).await? >= i64::from(limit)
+        {
+            return Ok(None);
+        }
         let ordinal = sqlx::query_scalar(
             "INSERT INTO achievement_jobs AS job (namespace_uid, source_uid, kind, namespace, ordinal, pods)
              VALUES ($1, $2, $4, $3, 1, 1)
@@ -106,7 +137,8 @@ impl OperatorStore {
         Ok(ordinal)
     }
 
-    /// A Job ended, or could not be made: the next one waits the longer, the more failed before it.
+    /// A Job ended, or could not be made: the next one waits the longer, the more failed before it. Answers the run that comes next
+    /// for its place.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
@@ -114,7 +146,7 @@ impl OperatorStore {
         &self,
         work: &SourceWork,
         failed: bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<WaitingRun>, StoreError> {
         let mut transaction = self.begin().await?;
         sqlx::query(
             "UPDATE achievement_jobs SET pods = 0, failures = CASE WHEN $4 THEN failures + 1 ELSE 0 END,
@@ -129,8 +161,9 @@ impl OperatorStore {
         .bind(&work.kind)
         .execute(&mut *transaction)
         .await?;
+        let next = pods::first_waiting(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(next)
     }
 
     /// Notes the collection that stands for the records of a source; none where they are not compared.

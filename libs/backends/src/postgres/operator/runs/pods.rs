@@ -2,6 +2,7 @@
 //! that has not seen a Job yet does not matter.
 
 use crate::postgres::{StoreError, operator::OperatorStore};
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 /// One lock for all grants: they are short and rare.
@@ -45,16 +46,17 @@ impl OperatorStore {
         failures: i32,
     ) -> Result<Option<JobSlot>, StoreError> {
         let mut transaction = self.begin().await?;
-        sqlx::query(GRANT_LOCK).execute(&mut *transaction).await?;
-        let (of_persona, of_install): (i64, i64) = sqlx::query_as(
-            "SELECT coalesce(sum(other.job_pods) FILTER (WHERE other.persona_uid = run.persona_uid), 0)::bigint,
-                 coalesce(sum(other.job_pods), 0)::bigint
-             FROM content_runs run LEFT JOIN content_runs other ON other.job_pods > 0 AND other.id <> run.id
+        let of_all = granted(&mut transaction).await?;
+        let (of_persona, of_run): (i64, i64) = sqlx::query_as(
+            "SELECT coalesce(sum(other.job_pods) FILTER (WHERE other.id <> run.id), 0)::bigint,
+                 coalesce(sum(other.job_pods) FILTER (WHERE other.id = run.id), 0)::bigint
+             FROM content_runs run LEFT JOIN content_runs other ON other.job_pods > 0 AND other.persona_uid = run.persona_uid
              WHERE run.id = $1",
         )
         .bind(run)
         .fetch_one(&mut *transaction)
         .await?;
+        let of_install = of_all - of_run;
         let pods = grant(budget, of_persona, of_install);
         if pods == 0 {
             return Ok(None);
@@ -99,6 +101,32 @@ impl OperatorStore {
         transaction.commit().await?;
         Ok(next)
     }
+}
+
+/// Worker Pods of the whole install, those of sources too. No other grant is made until the transaction ends.
+pub(in crate::postgres::operator) async fn granted(
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<i64, StoreError> {
+    sqlx::query(GRANT_LOCK).execute(&mut **transaction).await?;
+    Ok(sqlx::query_scalar(
+        "SELECT (SELECT coalesce(sum(job_pods), 0) FROM content_runs WHERE job_pods > 0)::bigint
+             + (SELECT coalesce(sum(pods), 0) FROM achievement_jobs WHERE pods > 0)::bigint",
+    )
+    .fetch_one(&mut **transaction)
+    .await?)
+}
+
+/// The run that comes first of those that wait for a worker Pod.
+pub(in crate::postgres::operator) async fn first_waiting(
+    transaction: &mut Transaction<'static, Postgres>,
+) -> Result<Option<WaitingRun>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT namespace, name FROM content_runs WHERE finished_at IS NULL AND gone_at IS NULL AND NOT suspended AND NOT cancelled
+           AND job_pods = 0 AND EXISTS (SELECT FROM tasks WHERE run_id = content_runs.id AND status = 'queued')
+         ORDER BY priority DESC, created_at LIMIT 1",
+    )
+    .fetch_optional(&mut **transaction)
+    .await?)
 }
 
 fn grant(budget: PodBudget, of_persona: i64, of_install: i64) -> i32 {
