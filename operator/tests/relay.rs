@@ -6,7 +6,7 @@ use backends::{
     postgres::{operator::OperatorStore, testing::TestDatabase},
     rabbitmq::{BrokerAddress, Publisher, Topology},
 };
-use operator::loops::relay::relay_batch;
+use operator::loops::relay::{Relayed, relay_waiting};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -89,6 +89,12 @@ impl World {
             .unwrap();
     }
 
+    async fn relay(&self, publisher: &Publisher) -> Relayed {
+        relay_waiting(&self.store, publisher, 100, |_| true)
+            .await
+            .unwrap()
+    }
+
     async fn remove(self) {
         self.topology.purge(&self.queue).await.unwrap();
         for queue in [self.queue.clone(), format!("{}.dead", self.queue)] {
@@ -103,9 +109,7 @@ async fn unroutable_messages_wait_for_their_queue() {
     let Some(world) = World::create(3).await else {
         return;
     };
-    let refused = relay_batch(&world.store, &world.publisher, 100)
-        .await
-        .unwrap();
+    let refused = world.relay(&world.publisher).await;
     assert_eq!((refused.sent, refused.refused, refused.deferred), (0, 3, 0));
     assert_eq!(
         refused.unroutable,
@@ -114,10 +118,7 @@ async fn unroutable_messages_wait_for_their_queue() {
     let persona = Uuid::from_u128(1);
     assert!(world.store.refused_reason(persona).await.unwrap().is_some());
     assert!(
-        relay_batch(&world.store, &world.publisher, 100)
-            .await
-            .unwrap()
-            .is_empty(),
+        world.relay(&world.publisher).await.is_empty(),
         "each waits before it is tried again"
     );
 
@@ -127,13 +128,7 @@ async fn unroutable_messages_wait_for_their_queue() {
         .await
         .unwrap();
     world.retry_at_once().await;
-    assert_eq!(
-        relay_batch(&world.store, &world.publisher, 100)
-            .await
-            .unwrap()
-            .sent,
-        3
-    );
+    assert_eq!(world.relay(&world.publisher).await.sent, 3);
     assert_eq!(world.store.refused_reason(persona).await.unwrap(), None);
     assert_eq!(world.ready().await, 3);
     world.remove().await;
@@ -151,16 +146,13 @@ async fn a_backlog_drains_in_batches_and_each_message_once() {
         .await
         .unwrap();
     let mut sent = Vec::new();
-    loop {
-        let relayed = relay_batch(&world.store, &world.publisher, 100)
-            .await
-            .unwrap();
-        if relayed.is_empty() {
-            break;
-        }
+    let all = relay_waiting(&world.store, &world.publisher, 100, |relayed| {
         sent.push(relayed.sent);
-    }
+        true
+    });
+    assert_eq!(all.await.unwrap().sent, 250);
     assert_eq!(sent, [100, 100, 50]);
+    assert_eq!(world.store.unsent_messages(10, &[]).await.unwrap(), []);
     assert_eq!(world.ready().await, 250);
     world.remove().await;
 }
@@ -176,20 +168,12 @@ async fn messages_that_were_confirmed_but_not_marked_go_out_again() {
         .ensure_work_queue(&world.queue)
         .await
         .unwrap();
-    relay_batch(&world.store, &world.publisher, 100)
-        .await
-        .unwrap();
+    world.relay(&world.publisher).await;
     sqlx::query("UPDATE outbox SET sent_at = NULL")
         .execute(world.store.pool())
         .await
         .unwrap();
-    assert_eq!(
-        relay_batch(&world.store, &world.publisher, 100)
-            .await
-            .unwrap()
-            .sent,
-        2
-    );
+    assert_eq!(world.relay(&world.publisher).await.sent, 2);
     assert_eq!(
         world.ready().await,
         4,
@@ -207,11 +191,11 @@ async fn without_a_broker_nothing_is_marked_and_everything_waits() {
         Credential::from("amqp://u:p@127.0.0.1:1/v"),
         "relay-test",
     ));
-    let deferred = relay_batch(&world.store, &nobody, 100).await.unwrap();
+    let deferred = world.relay(&nobody).await;
     assert_eq!(
         (deferred.sent, deferred.refused, deferred.deferred),
         (0, 0, 2)
     );
     assert!(deferred.trouble.is_some());
-    assert_eq!(world.store.unsent_messages(10).await.unwrap().len(), 2);
+    assert_eq!(world.store.unsent_messages(10, &[]).await.unwrap().len(), 2);
 }

@@ -94,7 +94,7 @@ async fn a_task_is_queued_with_its_message_and_each_claim_has_one() {
     const MESSAGES: &str =
         "SELECT count(*) FROM outbox WHERE type = 'achievement.analysis' AND task_id IS NULL";
     assert_eq!(scene.number(MESSAGES).await, 1);
-    let unsent = scene.world.store.unsent_messages(10).await.unwrap();
+    let unsent = scene.world.store.unsent_messages(10, &[]).await.unwrap();
     assert!(
         unsent[0].queue.starts_with("achievement.analysis.team-"),
         "{unsent:?}"
@@ -106,7 +106,7 @@ async fn a_task_is_queued_with_its_message_and_each_claim_has_one() {
         "nobody needs to be woken for it any more"
     );
     scene.worker.release(&task).await.unwrap();
-    let again = scene.world.store.unsent_messages(10).await.unwrap();
+    let again = scene.world.store.unsent_messages(10, &[]).await.unwrap();
     assert_eq!((again[0].task_id, again[0].attempt), (task.id, 1));
     let task = scene.claim().await.unwrap();
     let status = scene

@@ -46,7 +46,7 @@ async fn rows_that_commit_out_of_order_are_all_seen() {
 
     let first: Vec<i64> = world
         .store
-        .unsent_messages(10)
+        .unsent_messages(10, &[])
         .await
         .unwrap()
         .iter()
@@ -57,7 +57,7 @@ async fn rows_that_commit_out_of_order_are_all_seen() {
     slow.commit().await.unwrap();
     let second: Vec<i64> = world
         .store
-        .unsent_messages(10)
+        .unsent_messages(10, &[])
         .await
         .unwrap()
         .iter()
@@ -77,7 +77,7 @@ async fn settling_twice_is_settling_once() {
     world.store.sweep().await.unwrap();
     let ids: Vec<i64> = world
         .store
-        .unsent_messages(10)
+        .unsent_messages(10, &[])
         .await
         .unwrap()
         .iter()
@@ -90,7 +90,14 @@ async fn settling_twice_is_settling_once() {
         .await
         .unwrap();
     assert_eq!(sent, 3);
-    assert!(world.store.unsent_messages(10).await.unwrap().is_empty());
+    assert!(
+        world
+            .store
+            .unsent_messages(10, &[])
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 /// FAULTS 16: a message without a queue stays, says why, waits longer each time, and holds no other back.
@@ -102,7 +109,7 @@ async fn a_refused_message_waits_and_the_others_pass_it() {
     let tenant = world.tenant("a");
     let run = world.run(&tenant, "launch", 2, 50).await;
     world.store.sweep().await.unwrap();
-    let rows = world.store.unsent_messages(10).await.unwrap();
+    let rows = world.store.unsent_messages(10, &[]).await.unwrap();
     let refused = Refused {
         id: rows[0].id,
         error: "no queue takes the routing key: q".into(),
@@ -112,7 +119,7 @@ async fn a_refused_message_waits_and_the_others_pass_it() {
         .settle_messages(&[], std::slice::from_ref(&refused))
         .await
         .unwrap();
-    let left = world.store.unsent_messages(10).await.unwrap();
+    let left = world.store.unsent_messages(10, &[]).await.unwrap();
     assert_eq!(
         left.iter().map(|row| row.id).collect::<Vec<_>>(),
         [rows[1].id]

@@ -297,7 +297,7 @@ async fn messages_nobody_acted_upon_are_found_and_sent_again() {
     };
     let store = &scene.world.store;
     store.sweep().await.unwrap();
-    let messages = store.unsent_messages(10).await.unwrap();
+    let messages = store.unsent_messages(10, &[]).await.unwrap();
     let ids: Vec<i64> = messages.iter().map(|message| message.id).collect();
     store.settle_messages(&ids, &[]).await.unwrap();
     assert!(
@@ -320,7 +320,7 @@ async fn messages_nobody_acted_upon_are_found_and_sent_again() {
     assert_eq!(unclaimed.len(), 1);
     assert_eq!((unclaimed[0].queue.as_str(), unclaimed[0].tasks), ("q", 1));
     assert_eq!(store.send_again(scene.run.persona).await.unwrap(), 1);
-    assert_eq!(store.unsent_messages(10).await.unwrap().len(), 1);
+    assert_eq!(store.unsent_messages(10, &[]).await.unwrap().len(), 1);
     assert!(store.unclaimed_queues().await.unwrap().is_empty());
 }
 
@@ -337,7 +337,7 @@ async fn suspended_and_paused_work_is_not_woken_until_it_goes_on() {
     let due = store.next_due().await.unwrap().sweep_seconds.unwrap();
     assert!(due > 60.0, "a paused task is not due: {due}");
     assert!(store.set_paused(false).await.unwrap());
-    assert_eq!(store.unsent_messages(10).await.unwrap().len(), 1);
+    assert_eq!(store.unsent_messages(10, &[]).await.unwrap().len(), 1);
     assert!(scene.claim().await);
 }
 
@@ -362,7 +362,7 @@ async fn parked_tasks_wake_when_their_budget_holds_them() {
     assert_eq!(store.runs_with_budget().await.unwrap(), [scene.run.run]);
     assert_eq!(store.wake_parked(scene.run.run).await.unwrap().queued, 1);
     assert_eq!(
-        store.unsent_messages(10).await.unwrap()[0].task_id,
+        store.unsent_messages(10, &[]).await.unwrap()[0].task_id,
         task_id(scene.run.run, 0)
     );
     assert!(store.runs_with_budget().await.unwrap().is_empty());

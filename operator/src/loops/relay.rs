@@ -16,15 +16,19 @@ use backends::{
     },
     rabbitmq::{PublishError, Publisher},
 };
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Messages in flight at once. Ten thousand a second at a broker that takes twenty milliseconds for a confirm want more than
 /// two hundred; what is not confirmed when a process ends is sent again.
-pub const BATCH: i64 = 1000;
+pub const BATCH: i64 = 2000;
 /// Where nobody tells that rows wait, they are looked for this often.
 const POLL: Duration = Duration::from_secs(10);
 
-/// What became of one batch.
+/// What became of one batch, or of several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relayed {
     pub sent: usize,
@@ -43,27 +47,77 @@ impl Relayed {
     pub fn is_empty(&self) -> bool {
         self.sent + self.refused + self.deferred == 0
     }
+
+    fn add(&mut self, other: &Self) {
+        self.sent += other.sent;
+        self.refused += other.refused;
+        self.deferred += other.deferred;
+        self.unroutable.extend(other.unroutable.iter().cloned());
+        self.trouble = self.trouble.take().or_else(|| other.trouble.clone());
+    }
 }
 
-/// Sends the oldest unsent messages, at most `limit`, and marks in one statement those that the broker confirmed.
+/// What the broker said of one batch.
+#[derive(Debug, Default)]
+struct Settled {
+    relayed: Relayed,
+    sent: Vec<i64>,
+    refused: Vec<Refused>,
+}
+
+/// Sends the oldest unsent messages, `limit` at a time, until none is left or the broker does not answer. While one batch is on its
+/// way, the verdicts of the one before are noted, in one statement, and the next one is read. `told` hears of each batch that was
+/// noted, and says whether to go on.
 ///
-/// A crash between the two sends them again under the same message id (FAULTS 15).
+/// A crash sends those again, under the same message ids, whose verdicts were not noted (FAULTS 15): two batches at most.
 ///
 /// # Errors
 /// Postgres does not answer, or a newer leader writes.
-pub async fn relay_batch(
+pub async fn relay_waiting(
     store: &OperatorStore,
     publisher: &Publisher,
     limit: i64,
+    mut told: impl FnMut(&Relayed) -> bool,
 ) -> Result<Relayed, StoreError> {
-    let messages = store.unsent_messages(limit).await?;
-    let mut relayed = Relayed::default();
-    if messages.is_empty() {
-        return Ok(relayed);
+    let (mut all, mut last) = (Relayed::default(), Settled::default());
+    let mut messages = store.unsent_messages(limit, &[]).await?;
+    while !messages.is_empty() {
+        let under_way: Vec<i64> = messages.iter().map(|message| message.id).collect();
+        let batch = messages.iter().map(outgoing).collect();
+        let meanwhile = async {
+            let goes_on = last.note(store, &mut told).await?;
+            Ok::<_, StoreError>((goes_on, store.unsent_messages(limit, &under_way).await?))
+        };
+        let (verdicts, noted) = tokio::join!(publisher.publish_batch(batch), meanwhile);
+        last = judge(&messages, verdicts);
+        all.add(&last.relayed);
+        let (goes_on, next) = noted?;
+        if !goes_on || all.trouble.is_some() {
+            break;
+        }
+        messages = next;
     }
-    let batch = messages.iter().map(outgoing).collect();
-    let (mut sent, mut refused) = (Vec::with_capacity(messages.len()), Vec::new());
-    for (message, verdict) in messages.iter().zip(publisher.publish_batch(batch).await) {
+    last.note(store, &mut told).await?;
+    Ok(all)
+}
+
+impl Settled {
+    /// Notes what was decided, then tells of it. Answers whether to go on.
+    async fn note(
+        &self,
+        store: &OperatorStore,
+        told: &mut impl FnMut(&Relayed) -> bool,
+    ) -> Result<bool, StoreError> {
+        if !self.sent.is_empty() || !self.refused.is_empty() {
+            store.settle_messages(&self.sent, &self.refused).await?;
+        }
+        Ok(self.relayed.is_empty() || told(&self.relayed))
+    }
+}
+
+fn judge(messages: &[UnsentMessage], verdicts: Vec<Result<(), PublishError>>) -> Settled {
+    let (mut relayed, mut sent, mut refused) = (Relayed::default(), Vec::new(), Vec::new());
+    for (message, verdict) in messages.iter().zip(verdicts) {
         match verdict {
             Ok(()) => sent.push(message.id),
             Err(error @ (PublishError::Unroutable(_) | PublishError::Nacked)) => {
@@ -77,10 +131,11 @@ pub async fn relay_batch(
     }
     relayed.sent = sent.len();
     relayed.refused = refused.len();
-    if relayed.sent + relayed.refused > 0 {
-        store.settle_messages(&sent, &refused).await?;
+    Settled {
+        relayed,
+        sent,
+        refused,
     }
-    Ok(relayed)
 }
 
 fn refuse(message: &UnsentMessage, error: &PublishError, relayed: &mut Relayed) -> Refused {
@@ -99,13 +154,17 @@ fn refuse(message: &UnsentMessage, error: &PublishError, relayed: &mut Relayed) 
 pub async fn run(ctx: Arc<Context>) {
     let mut failures = 0;
     loop {
-        let began = std::time::Instant::now();
-        let outcome = relay_batch(&ctx.store, &ctx.broker.publisher, BATCH).await;
+        let mut began = Instant::now();
+        let told = |relayed: &Relayed| {
+            note(&ctx.process.metrics.relay, relayed, began.elapsed());
+            tell(&ctx, relayed);
+            began = Instant::now();
+            !ctx.process.signals.stop.is_cancelled()
+        };
+        let outcome = relay_waiting(&ctx.store, &ctx.broker.publisher, BATCH, told).await;
         let goes_on = match outcome {
             Ok(relayed) if relayed.trouble.is_none() => {
                 failures = 0;
-                note(&ctx.process.metrics.relay, &relayed, began.elapsed());
-                tell(&ctx, &relayed);
                 if relayed.sent > 0 {
                     !ctx.process.signals.stop.is_cancelled()
                 } else {
@@ -114,8 +173,6 @@ pub async fn run(ctx: Arc<Context>) {
             }
             Ok(relayed) => {
                 failures += 1;
-                note(&ctx.process.metrics.relay, &relayed, began.elapsed());
-                tell(&ctx, &relayed);
                 tracing::warn!(
                     trouble = relayed.trouble,
                     waiting = relayed.deferred,

@@ -191,7 +191,7 @@ default_user = {INSTALL}
 default_pass = {}
 default_user_tags.administrator = true
 loopback_users = none
-vm_memory_high_watermark.absolute = 512MiB
+vm_memory_high_watermark.absolute = 1GiB
 disk_free_limit.absolute = 100MB
 management.rates_mode = none
 ",

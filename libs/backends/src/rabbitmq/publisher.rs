@@ -5,6 +5,7 @@ use super::{
     connect::{CALL_TIMEOUT, Link, bounded},
 };
 use domain::messages::{EVENTS_EXCHANGE, TASKS_EXCHANGE};
+use futures::future::join_all;
 use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -157,12 +158,13 @@ impl State {
     }
 }
 
+/// All at once: each future resolves when its frames were written to the socket, and those that wait together are written together.
+/// They are polled in their order the first time, which is the order in which they go out.
 async fn start_all(channel: &Channel, batch: Vec<Outgoing>, deadline: Instant) -> Vec<Started> {
-    let mut started = Vec::with_capacity(batch.len());
-    for message in batch {
-        started.push(start(channel, message, deadline).await);
-    }
-    started
+    let starting = batch
+        .into_iter()
+        .map(|message| start(channel, message, deadline));
+    join_all(starting).await
 }
 
 async fn start(channel: &Channel, message: Outgoing, deadline: Instant) -> Started {

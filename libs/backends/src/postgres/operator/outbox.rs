@@ -86,7 +86,7 @@ pub struct Refused {
 }
 
 impl OperatorStore {
-    /// The oldest messages that may be sent now, at most `limit`.
+    /// The oldest messages that may be sent now, at most `limit`, but for those that are under way.
     ///
     /// A message for a namespace in which no worker can log in waits: there is nobody whom it could wake.
     ///
@@ -95,7 +95,11 @@ impl OperatorStore {
     ///
     /// # Errors
     /// Database errors.
-    pub async fn unsent_messages(&self, limit: i64) -> Result<Vec<UnsentMessage>, StoreError> {
+    pub async fn unsent_messages(
+        &self,
+        limit: i64,
+        under_way: &[i64],
+    ) -> Result<Vec<UnsentMessage>, StoreError> {
         let rows: Vec<UnsentRow> = sqlx::query_as(
             "SELECT message.id, coalesce(task.id, analysis.id) AS task_id, message.attempt, message.created_at, message.namespace,
                  task.persona_uid, persona.name AS persona, persona.queue, analysis.achievement_id, current_database()::text AS install,
@@ -105,13 +109,14 @@ impl OperatorStore {
              LEFT JOIN personas persona ON persona.uid = task.persona_uid
              LEFT JOIN achievement_tasks analysis ON analysis.id = message.achievement_task_id
              LEFT JOIN LATERAL (SELECT login.namespace_uid FROM worker_logins login
-                 WHERE login.namespace = message.namespace AND login.retired_at IS NULL ORDER BY login.keyed_at DESC LIMIT 1) tenant
-                 ON message.achievement_task_id IS NOT NULL
-             WHERE message.sent_at IS NULL AND message.not_before <= now()
+                 WHERE message.achievement_task_id IS NOT NULL AND login.namespace = message.namespace AND login.retired_at IS NULL
+                 ORDER BY login.keyed_at DESC LIMIT 1) tenant ON true
+             WHERE message.sent_at IS NULL AND message.not_before <= now() AND message.id NOT IN (SELECT unnest($2::bigint[]))
                AND (persona.uid IS NOT NULL OR tenant.namespace_uid IS NOT NULL)
              ORDER BY message.id LIMIT $1",
         )
         .bind(limit)
+        .bind(under_way)
         .fetch_all(self.pool())
         .await?;
         Ok(rows.into_iter().filter_map(UnsentRow::message).collect())
