@@ -294,6 +294,14 @@ async fn forms_are_read_and_events_of_no_interest_are_not_kept() {
     assert_eq!(inbox(&world).await[0].3, BODY.as_bytes());
     let answer = read(send("push", form, "a=b".to_owned())).await;
     assert_eq!(answer.status, 400, "{}", answer.body);
+    // What is no UTF-8 stays so, and the operator names it (FAULTS 54).
+    sqlx::query("DELETE FROM webhook_inbox")
+        .execute(&mut world.sql().await)
+        .await
+        .unwrap();
+    let answer = read(send("push", form, "a=b&payload=%7B%22a%22+%FF".to_owned())).await;
+    assert_eq!(outcome(&answer), (202, "accepted"));
+    assert_eq!(inbox(&world).await[0].3, b"{\"a\" \xff");
 }
 
 /// FAULTS 58, 60: the owner reads on the source why deliveries are refused; nothing of the request stands there.

@@ -18,6 +18,7 @@ use domain::{
     names,
 };
 use serde_json::{Value, json};
+use sqlx::Connection;
 use support::World;
 use told::{Telling, backfilled, event, picture, pull, source, tell, tell_pull};
 use uuid::Uuid;
@@ -630,4 +631,66 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
             })
         })
         .collect()
+}
+
+/// What somebody did whose work is not collected is evidence of others' pull requests, and no record by itself.
+#[tokio::test]
+async fn evidence_counts_alone_only_for_people_whose_work_is_collected() {
+    let Some((world, uid)) = scene().await else {
+        return;
+    };
+    let store = &world.store;
+    for (id, login) in [("d1", "maya"), ("d2", "otto")] {
+        let told = domain::achievement::Evidence {
+            people: vec![told::person(login, domain::achievement::Role::Releaser)],
+            ..event(EvidenceKind::Deployment, id, &[id])
+        };
+        tell(store, NAMESPACE, uid, &Telling::Event(told)).await;
+    }
+    for statement in [
+        "UPDATE achievement_evidence SET settles_at = now()",
+        r#"UPDATE achievement_sources SET caught_up_at = now(), settings = jsonb_set(settings, '{filters}', '{"people": ["Otto"]}')"#,
+    ] {
+        sqlx::query(statement).execute(store.pool()).await.unwrap();
+    }
+    assert_eq!(store.settle_evidence().await.unwrap(), 2);
+    let seen = picture(store, NAMESPACE).await;
+    assert_eq!((seen.len(), &seen[0]["title"]), (1, &json!("Event d2")));
+}
+
+/// FAULTS 21: one event that the database refuses waits alone; the others are settled.
+#[tokio::test]
+async fn evidence_that_is_refused_holds_no_other_back() {
+    let Some((world, uid)) = scene().await else {
+        return;
+    };
+    let store = &world.store;
+    for id in ["d1", "bad", "d3"] {
+        let told = event(EvidenceKind::Deployment, id, &[id]);
+        tell(store, NAMESPACE, uid, &Telling::Event(told)).await;
+    }
+    for statement in [
+        "UPDATE achievement_evidence SET settles_at = now()",
+        "UPDATE achievement_sources SET caught_up_at = now()",
+    ] {
+        sqlx::query(statement).execute(store.pool()).await.unwrap();
+    }
+    let mut owner = sqlx::PgConnection::connect(&world.database.superuser_url)
+        .await
+        .unwrap();
+    sqlx::query("ALTER TABLE achievements ADD CONSTRAINT refuses CHECK (title <> 'Event bad')")
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert_eq!(store.settle_evidence().await.unwrap(), 3);
+    assert_eq!(store.settle_evidence().await.unwrap(), 0, "put off");
+    assert_eq!(picture(store, NAMESPACE).await.len(), 2);
+    for statement in [
+        "ALTER TABLE achievements DROP CONSTRAINT refuses",
+        "UPDATE achievement_evidence SET settles_at = now() WHERE settled_at IS NULL",
+    ] {
+        sqlx::query(statement).execute(&mut owner).await.unwrap();
+    }
+    assert_eq!(store.settle_evidence().await.unwrap(), 1);
+    assert_eq!(picture(store, NAMESPACE).await.len(), 3);
 }

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use backends::postgres::api::webhooks::{Delivery, WebhookSource};
+use percent_encoding::percent_decode;
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::ToSchema;
@@ -149,11 +150,17 @@ fn is_form(headers: &HeaderMap) -> Result<bool, Problem> {
     }
 }
 
-/// The field `payload` of a form.
+/// The field `payload` of a form, byte for byte: what is no UTF-8 is not made into some.
 fn payload_of(body: &[u8]) -> Result<Cow<'_, [u8]>, Problem> {
-    url::form_urlencoded::parse(body)
-        .find(|(name, _)| name == "payload")
-        .map(|(_, value)| Cow::Owned(value.into_owned().into_bytes()))
+    body.split(|byte| *byte == b'&')
+        .find_map(|pair| pair.strip_prefix(b"payload="))
+        .map(|value| {
+            let spaced: Vec<u8> = value
+                .iter()
+                .map(|byte| if *byte == b'+' { b' ' } else { *byte })
+                .collect();
+            Cow::Owned(percent_decode(&spaced).collect())
+        })
         .ok_or_else(|| Problem::invalid("the form has no field `payload`"))
 }
 

@@ -3,7 +3,7 @@
 use super::{Outcome, Raised, Recorded, finish, storable};
 use crate::postgres::StoreError;
 use domain::{
-    achievement::{Evidence, EvidenceKind, Person},
+    achievement::{Evidence, EvidenceKind, Person, SourceSettings},
     names,
 };
 use serde::Deserialize;
@@ -33,6 +33,8 @@ pub struct Unsettled {
     pub title: String,
     #[sqlx(json)]
     pub people: Vec<Person>,
+    /// [`SourceSettings`]
+    pub settings: Value,
 }
 
 /// The column's word.
@@ -82,7 +84,7 @@ pub async fn unsettled(
     limit: i64,
 ) -> Result<Vec<Unsettled>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT event.id, event.namespace, event.kind, event.title, event.people
+        "SELECT event.id, event.namespace, event.kind, event.title, event.people, source.settings
          FROM achievement_evidence event JOIN achievement_sources source ON source.uid = event.source_uid
          WHERE event.settled_at IS NULL AND event.settles_at <= now()
            AND (source.caught_up_at >= event.at OR event.settles_at <= now() - interval '1 day' OR source.gone_at IS NOT NULL)
@@ -121,11 +123,14 @@ pub fn event_identity(evidence: Uuid) -> String {
     format!("event/{evidence}")
 }
 
-/// Whether evidence may count by itself: somebody did it who is no bot, and it is not the merge of a pull request, which a filter kept
-/// out or a backfill brings later.
+/// Whether evidence may count by itself: somebody did it who is no bot and whose work is collected, and it is not the merge of a pull
+/// request, which a filter kept out or a backfill brings later.
 #[must_use]
 pub fn counts_alone(event: &Unsettled) -> bool {
-    !(event.people.is_empty() || event.kind == "push" && names_a_pull_request(&event.title))
+    let settings = serde_json::from_value::<SourceSettings>(event.settings.clone());
+    let wanted = settings.is_ok_and(|settings| settings.takes_people(event.people.iter()));
+    wanted
+        && !(event.people.is_empty() || event.kind == "push" && names_a_pull_request(&event.title))
 }
 
 /// `Merge pull request #12 from …`, or a subject that ends with `(#12)`, as the host writes for merges and squashes.

@@ -2,9 +2,9 @@
 
 use super::OperatorStore;
 use crate::postgres::{
-    StoreError,
+    ErrorClass, StoreError,
     achievements::{
-        evidence::{self, counts_alone},
+        evidence::{self, Unsettled, counts_alone},
         record,
     },
 };
@@ -136,24 +136,49 @@ impl OperatorStore {
         Ok(given_up.unwrap_or(false))
     }
 
-    /// Evidence whose time has come counts alone, or not at all; answers how many were settled.
+    /// Evidence whose time has come counts alone, or not at all; answers how many were settled or put off. What the database
+    /// refuses is put off for an hour, and the others do not wait for it.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
     pub async fn settle_evidence(&self) -> Result<usize, StoreError> {
+        let due = evidence::unsettled(&mut *self.pool().acquire().await?, SETTLE_ROWS).await?;
+        match self.settle_all(&due).await {
+            Ok(()) => {}
+            Err(error) if error.class() != ErrorClass::Invalid => return Err(error),
+            Err(_) => {
+                for event in &due {
+                    self.settle_or_put_off(event).await?;
+                }
+            }
+        }
+        Ok(due.len())
+    }
+
+    async fn settle_all(&self, due: &[Unsettled]) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        let due = evidence::unsettled(&mut transaction, SETTLE_ROWS).await?;
-        for event in &due {
-            evidence::settle(
-                &mut transaction,
-                &event.namespace,
-                event.id,
-                counts_alone(event),
-            )
-            .await?;
+        for event in due {
+            let alone = counts_alone(event);
+            evidence::settle(&mut transaction, &event.namespace, event.id, alone).await?;
         }
         transaction.commit().await?;
-        Ok(due.len())
+        Ok(())
+    }
+
+    async fn settle_or_put_off(&self, event: &Unsettled) -> Result<(), StoreError> {
+        match self.settle_all(std::slice::from_ref(event)).await {
+            Err(error) if error.class() == ErrorClass::Invalid => {
+                tracing::warn!(evidence = %event.id, namespace = event.namespace, %error, "evidence is not settled; trying again in an hour");
+                let mut transaction = self.begin().await?;
+                sqlx::query("UPDATE achievement_evidence SET settles_at = now() + interval '1 hour' WHERE id = $1")
+                    .bind(event.id)
+                    .execute(&mut *transaction)
+                    .await?;
+                transaction.commit().await?;
+                Ok(())
+            }
+            settled => settled,
+        }
     }
 
     /// Forgets deliveries that were handled longer than `days` ago, some at a time; answers how many.

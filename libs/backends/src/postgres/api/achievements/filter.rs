@@ -54,6 +54,11 @@ impl AchievementSort {
 }
 
 impl AchievementFilter {
+    /// Whether few records are taken as a rule, so that the planner does best to find them all before it sorts.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.person.is_some() || self.source.is_some() || self.search.is_some()
+    }
+
     /// The WHERE clause. The namespace is named although row-level security would do, so that indices that begin with it are used.
     pub(super) fn write(&self, query: &mut QueryBuilder<Postgres>, namespace: &str) {
         query

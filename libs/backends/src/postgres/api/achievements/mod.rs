@@ -88,19 +88,23 @@ impl ApiStore {
         (skip, limit): (i64, i64),
     ) -> Result<AchievementPage, StoreError> {
         let mut transaction = self.begin(namespace).await?;
-        let mut counting = QueryBuilder::new("");
-        write_count(&mut counting, namespace, filter);
-        let total = counting
-            .build_query_scalar()
-            .fetch_one(&mut *transaction)
-            .await?;
         let mut listing = QueryBuilder::new("");
         write_page(&mut listing, namespace, filter, sort, (skip, limit));
-        let items = listing
+        let listed: Vec<Listed> = listing
             .build_query_as()
             .fetch_all(&mut *transaction)
             .await?;
+        let total = match listed.first().and_then(|row| row.total) {
+            Some(total) => total,
+            None => {
+                let mut counting = QueryBuilder::new("");
+                write_count(&mut counting, namespace, filter);
+                let counted = counting.build_query_scalar();
+                counted.fetch_one(&mut *transaction).await?
+            }
+        };
         transaction.commit().await?;
+        let items = listed.into_iter().map(|row| row.row).collect();
         Ok(AchievementPage { items, total })
     }
 
@@ -125,6 +129,15 @@ fn write_count(query: &mut QueryBuilder<Postgres>, namespace: &str, filter: &Ach
     filter.write(query, namespace);
 }
 
+/// A row of a page, with the total where it was counted beside it.
+#[derive(Debug, sqlx::FromRow)]
+struct Listed {
+    #[sqlx(flatten)]
+    row: AchievementRow,
+    #[sqlx(default)]
+    total: Option<i64>,
+}
+
 fn write_page(
     query: &mut QueryBuilder<Postgres>,
     namespace: &str,
@@ -132,11 +145,29 @@ fn write_page(
     sort: AchievementSort,
     (skip, limit): (i64, i64),
 ) {
-    query.push(COLUMNS).push(LISTED);
+    let page = |query: &mut QueryBuilder<Postgres>| {
+        sort.write(query);
+        query.push(" LIMIT ").push_bind(limit);
+        query.push(" OFFSET ").push_bind(skip);
+    };
+    if !filter.is_narrow() {
+        query.push(COLUMNS).push(LISTED);
+        filter.write(query, namespace);
+        return page(query);
+    }
+    // What a narrow filter takes is found once, counted and sorted: in the order of an index, most rows would be passed by.
+    query.push("WITH matching AS MATERIALIZED (SELECT id, completed_at, impact_score, display_priority FROM ");
+    query.push(LISTED);
     filter.write(query, namespace);
+    query
+        .push(") ")
+        .push(COLUMNS.replace(" FROM ", ", (SELECT count(*) FROM matching) AS total FROM "));
+    query
+        .push(LISTED)
+        .push(" WHERE id = ANY(ARRAY(SELECT id FROM matching AS listed_achievements");
+    page(query);
+    query.push("))");
     sort.write(query);
-    query.push(" LIMIT ").push_bind(limit);
-    query.push(" OFFSET ").push_bind(skip);
 }
 
 async fn read(
