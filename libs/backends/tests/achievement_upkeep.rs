@@ -267,3 +267,38 @@ async fn rescoring_queues_each_analysed_record_once_and_announces_nothing() {
         "0, 1 and 2"
     );
 }
+
+// FAULTS 44: with a source that takes its records along go their points, whether or not they were known to be stored.
+#[tokio::test]
+async fn faults_44_a_purged_source_leaves_no_points() {
+    let Some(scene) = Scene::create().await else {
+        return;
+    };
+    let mut both = [
+        scene.analysed(1, 1, "maya", [1.0, 0.0]).await,
+        scene.analysed(2, 2, "maya", [0.0, 1.0]).await,
+    ];
+    both.sort_unstable();
+    let store = &scene.world.store;
+    store
+        .note_achievement_points(COLLECTION, &[(both[0], 1)])
+        .await
+        .unwrap();
+    store.purge_source(scene.source).await.unwrap();
+    assert_eq!(
+        store.achievement_collections_behind().await.unwrap(),
+        [COLLECTION]
+    );
+    let mut gone = store
+        .deleted_achievement_points(COLLECTION, 10)
+        .await
+        .unwrap();
+    gone.sort_unstable();
+    assert_eq!(gone, both);
+    store
+        .note_achievement_points_gone(COLLECTION, &gone)
+        .await
+        .unwrap();
+    let behind = store.achievement_collections_behind().await.unwrap();
+    assert!(behind.is_empty(), "{behind:?}");
+}

@@ -25,7 +25,8 @@ impl OperatorStore {
         Ok(sqlx::query_scalar(
             "SELECT collection FROM achievements
              WHERE embedding IS NOT NULL AND point_version < embedding_version AND deleted_at IS NULL AND collection IS NOT NULL
-             UNION SELECT collection FROM achievements WHERE deleted_at IS NOT NULL AND point_version > 0 AND collection IS NOT NULL",
+             UNION SELECT collection FROM achievements WHERE deleted_at IS NOT NULL AND point_version > 0 AND collection IS NOT NULL
+             UNION SELECT collection FROM achievement_points_gone",
         )
         .fetch_all(self.pool())
         .await?)
@@ -51,7 +52,7 @@ impl OperatorStore {
         .await?)
     }
 
-    /// Deleted records of a collection whose points still stand in it, at most `limit`.
+    /// Deleted and purged records of a collection whose points may still stand in it, at most `limit`.
     ///
     /// # Errors
     /// Database errors.
@@ -61,7 +62,8 @@ impl OperatorStore {
         limit: i64,
     ) -> Result<Vec<Uuid>, StoreError> {
         Ok(sqlx::query_scalar(
-            "SELECT id FROM achievements WHERE collection = $1 AND deleted_at IS NOT NULL AND point_version > 0 LIMIT $2",
+            "SELECT id FROM achievements WHERE collection = $1 AND deleted_at IS NOT NULL AND point_version > 0
+             UNION SELECT id FROM achievement_points_gone WHERE collection = $1 LIMIT $2",
         )
         .bind(collection)
         .bind(limit)
@@ -96,7 +98,7 @@ impl OperatorStore {
         Ok(())
     }
 
-    /// The points of these deleted records are gone; of one that came back meanwhile it is stored again.
+    /// The points of these deleted or purged records are gone; of one that came back meanwhile it is stored again.
     ///
     /// # Errors
     /// Database errors, and [`StoreError::EpochLost`].
@@ -109,6 +111,11 @@ impl OperatorStore {
         lock(&mut transaction, collection).await?;
         sqlx::query("UPDATE achievements SET point_version = 0 WHERE id = ANY($1)")
             .bind(ids)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM achievement_points_gone WHERE collection = $2 AND id = ANY($1)")
+            .bind(ids)
+            .bind(collection)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
