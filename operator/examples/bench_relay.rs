@@ -12,13 +12,16 @@ use backends::{
 };
 use operator::loops::relay::{BATCH, outgoing, relay_waiting};
 use std::{
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
+use tokio::process::Command;
 
 const QUEUE: &str = "content.generation.bench.relay-00000000";
 /// Enough for a steady rate at one message in flight.
 const PEER_MESSAGES: u32 = 3_000;
+/// The peer needs some seconds; a broker in alarm lets it wait for ever.
+const PEER_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often the broker may ask for a pause, and how long the pause is.
 const MOST_ALARMS: u32 = 40;
@@ -73,7 +76,8 @@ async fn main() -> anyhow::Result<()> {
     topology.delete_if_idle(QUEUE).await?;
     topology.delete_if_idle(&format!("{QUEUE}.dead")).await?;
     if let Ok(python) = std::env::var("PEER_PYTHON") {
-        let peer = peer_rate(&python, &url, bytes)?;
+        println!("celery  {PEER_MESSAGES} messages, at most {PEER_TIMEOUT:?} ...");
+        let peer = peer_rate(&python, &url, bytes).await?;
         println!(
             "celery  {PEER_MESSAGES} messages of {bytes} bytes, one in flight: {peer:.0} a second\nratio   {:.1}",
             rate / peer
@@ -83,15 +87,26 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Messages a second of one Celery producer with confirms on a quorum queue of the same broker.
-fn peer_rate(python: &str, url: &str, bytes: usize) -> anyhow::Result<f64> {
+async fn peer_rate(python: &str, url: &str, bytes: usize) -> anyhow::Result<f64> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peer_celery.py");
-    let output = Command::new(python)
+    let peer = Command::new(python)
         .args([script, url, &PEER_MESSAGES.to_string(), &bytes.to_string()])
         .stderr(Stdio::inherit())
-        .output()
-        .context("starting the peer")?;
-    ensure!(output.status.success(), "the peer failed; see above");
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PEER_TIMEOUT, peer)
+        .await
+        .with_context(|| {
+            format!("the peer did not end within {PEER_TIMEOUT:?}; is the broker in alarm (memory, disk)?")
+        })?
+        .with_context(|| format!("starting the peer {python}"))?;
+    ensure!(
+        output.status.success(),
+        "the peer ended with {}; what it says stands above, and the relay's figure holds",
+        output.status
+    );
+    let answer: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("the peer's answer is no JSON")?;
     let number = |field: &str| answer[field].as_f64().with_context(|| field.to_owned());
     Ok(number("messages")? / number("seconds")?)
 }

@@ -295,7 +295,7 @@ words! {
         DependencyUnavailable,
         /// The last call to the model failed; `status.lastError` of the ContentJob tells why.
         ModelUnreachable,
-        /// The operator hears of progress by polling alone, because its listening connection is lost.
+        /// The operator sees progress by polling alone, up to 15 seconds late, because the connection that hears of it is lost.
         NotificationsLost,
         /// Posts were rejected by this gate.
         GateRejected,

@@ -67,6 +67,7 @@ pub const OF_JOBS: &[Reason] = &[
     Running,
     WorkerFailed,
     BackingOff,
+    NotificationsLost,
     Adopted,
     AllSucceeded,
     PartiallySucceeded,

@@ -122,6 +122,7 @@ impl Desk {
             },
             experiment: None,
             experiment_note: None,
+            places: None,
         };
         self.world.store.create_run(&run).await.unwrap();
     }

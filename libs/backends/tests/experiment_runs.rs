@@ -160,6 +160,7 @@ impl Lab {
                 arms: &arms,
             }),
             experiment_note: joins.then_some("its posts join experiment hooks"),
+            places: None,
         };
         self.world.store.create_run(&run).await.map(drop)
     }

@@ -6,7 +6,10 @@ mod support;
 use backends::postgres::{
     operator::{
         counts::RunView,
-        runs::{Adoption, JobSlot, NewRun, PodBudget, Reservation, RunIdentity, TaskTemplate},
+        runs::{
+            Adoption, CreatedRun, JobSlot, NewRun, Place, PodBudget, Reservation, RunIdentity,
+            TaskTemplate,
+        },
     },
     worker::CommitOutcome,
 };
@@ -36,6 +39,7 @@ struct Job {
     digest: &'static str,
     count: i32,
     limit: Option<i64>,
+    places: Option<PodBudget>,
 }
 
 impl Job {
@@ -46,6 +50,7 @@ impl Job {
             digest: "digest",
             count,
             limit: None,
+            places: None,
         }
     }
 }
@@ -104,6 +109,10 @@ impl Studio {
     }
 
     async fn create_named(&self, job: &Job, name: &str) -> Reservation {
+        self.made(job, name).await.reservation
+    }
+
+    async fn made(&self, job: &Job, name: &str) -> CreatedRun {
         let payload = TaskPayload {
             input: "text".into(),
             content_type: ContentType::Post,
@@ -137,8 +146,9 @@ impl Studio {
             },
             experiment: None,
             experiment_note: None,
+            places: job.places,
         };
-        self.world.store.create_run(&run).await.unwrap().reservation
+        self.world.store.create_run(&run).await.unwrap()
     }
 
     async fn view(&self, job: &Job) -> RunView {
@@ -593,6 +603,49 @@ async fn pods_are_granted_within_the_personas_and_the_installs_limit() {
         store.release_pods(a).await.unwrap().len(),
         1,
         "the run that has none comes next"
+    );
+}
+
+#[tokio::test]
+async fn a_new_run_takes_its_place_with_its_rows_and_once() {
+    let Some(studio) = Studio::open(Some(5 * TASK_TOKENS)).await else {
+        return;
+    };
+    let places = Some(PodBudget {
+        wanted: 3,
+        persona: 4,
+        install: None,
+    });
+    let job = |digest, count| Job {
+        digest,
+        places,
+        ..Job::new(count)
+    };
+    let two = job("two", 2);
+    let slot = |ordinal, pods| Place::Granted(JobSlot { ordinal, pods });
+    assert_eq!(
+        studio.made(&two, "two").await.place,
+        slot(1, 2),
+        "no more Pods than tasks"
+    );
+    assert_eq!(
+        studio.made(&two, "two").await.place,
+        Place::NotAsked,
+        "a repeat changes nothing"
+    );
+    assert_eq!(studio.view(&two).await.run.job_pods, 2);
+    assert_eq!(
+        studio.made(&job("three", 2), "three").await.place,
+        slot(1, 2)
+    );
+    assert_eq!(
+        studio.made(&job("full", 1), "full").await.place,
+        Place::Refused
+    );
+    assert_eq!(
+        studio.made(&job("parked", 1), "parked").await.place,
+        Place::NotAsked,
+        "no token is left, so nothing can be claimed"
     );
 }
 

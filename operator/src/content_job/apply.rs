@@ -2,16 +2,17 @@
 
 use super::{
     ContentJobWorld,
-    observe::{self, ObserveError, identity},
-    plan::{Mend, RowPlan, plan_rows},
-    resolve::{Obstacle, resolve},
+    observe::{self, Asked, ObserveError, identity},
+    plan::{Mend, Observed, RowPlan, plan_rows},
+    resolve::{Obstacle, References, resolve},
+    staff::limited,
     validate::ValidatedContentJob,
 };
 use backends::postgres::{
     StoreError,
     operator::{
         counts::RunView,
-        runs::{Adoption, CreatedRun, NewRun, RunExperiment, TaskTemplate},
+        runs::{Adoption, CreatedRun, NewRun, Place, PodBudget, RunExperiment, TaskTemplate},
     },
 };
 
@@ -40,20 +41,31 @@ pub struct RowLog {
     pub restored: u64,
     pub retried: u64,
     pub discarded: u64,
+    /// Why the new run has no place for workers, where it asked for one and got none.
+    pub limited: Option<String>,
     done: Vec<Mend>,
 }
 
-/// Brings the rows to what the spec says, and answers how they stand then.
+/// Brings the rows to what the spec says, and answers how they stand then. For a job that nobody has looked
+/// at, whose Persona was asked for already, what a new run refers to is read at the same time as the rows: people wait for it.
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer, or a newer leader writes.
 pub async fn apply_rows(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
+    persona: Option<Asked>,
 ) -> Result<(Rows, RowLog), ObserveError> {
     let mut log = RowLog::default();
+    let early = async {
+        match persona {
+            Some(asked) => Some(observe::references(world, job, Some(asked)).await),
+            None => None,
+        }
+    };
+    let (observed, mut early) = tokio::join!(observe::rows(world, job), early);
+    let mut observed = observed?;
     for _ in 0..ROUNDS {
-        let observed = observe::rows(world, job).await?;
         match (plan_rows(job, &observed), observed.view) {
             (RowPlan::Hold, _) => return Ok((Rows::Held, log)),
             (RowPlan::NeverStarted, _) => return Ok((Rows::NeverStarted, log)),
@@ -64,10 +76,20 @@ pub async fn apply_rows(
                     .await?;
                 log.adopted = Some(adopted);
             }
-            (RowPlan::Create, _) => match create(world, job).await? {
-                Ok(created) => log.created = Some(created),
-                Err(obstacle) => return Ok((blocked(world, job, obstacle).await?, log)),
-            },
+            (RowPlan::Create, _) => {
+                let references = match early.take() {
+                    Some(references) => references?,
+                    None => observe::references(world, job, None).await?,
+                };
+                match create(world, job, &references).await? {
+                    Ok((created, limited)) => {
+                        (log.created, log.limited) = (Some(created), limited);
+                        observed = forgetting_waits(world, job).await?;
+                        continue;
+                    }
+                    Err(obstacle) => return Ok((blocked(world, job, obstacle).await?, log)),
+                }
+            }
             (RowPlan::Mend(mends), view) => {
                 let mends: Vec<Mend> = mends
                     .into_iter()
@@ -91,10 +113,12 @@ pub async fn apply_rows(
                 }
             }
         }
+        observed = observe::rows(world, job).await?;
     }
-    let view = world.store.run_view(&identity(job)).await?;
     Ok((
-        view.map_or(Rows::Held, |view| Rows::Standing(Box::new(view))),
+        observed
+            .view
+            .map_or(Rows::Held, |view| Rows::Standing(Box::new(view))),
         log,
     ))
 }
@@ -109,10 +133,16 @@ async fn apply_mend(
     let (store, run) = (&world.store, view.run.id);
     match mend {
         Mend::RestoreTasks { .. } => log.restored += store.restore_tasks(run).await?,
-        Mend::RewriteTasks { missing } => match create(world, job).await? {
-            Ok(_) => log.restored += missing.unsigned_abs(),
-            Err(obstacle) => return Ok(Err(obstacle)),
-        },
+        Mend::RewriteTasks { missing } => {
+            let references = observe::references(world, job, None).await?;
+            match create(world, job, &references).await? {
+                Ok(_) => {
+                    world.store.note_waits(job.uid, &[]).await?;
+                    log.restored += missing.unsigned_abs();
+                }
+                Err(obstacle) => return Ok(Err(obstacle)),
+            }
+        }
         Mend::Cancel => {
             store.cancel_run(run).await?;
         }
@@ -134,13 +164,27 @@ async fn apply_mend(
     Ok(Ok(()))
 }
 
-/// Resolves the references and writes run, tasks, reservation and messages in one transaction.
+/// The rows after a run was written: it waits for no reference any more.
+async fn forgetting_waits(
+    world: &ContentJobWorld,
+    job: &ValidatedContentJob,
+) -> Result<Observed, ObserveError> {
+    let (observed, forgotten) = tokio::join!(
+        observe::rows(world, job),
+        world.store.note_waits(job.uid, &[])
+    );
+    forgotten?;
+    Ok(observed?)
+}
+
+/// Resolves the references and writes run, tasks, reservation, messages and the place for workers in one transaction: that is
+/// one flush of the log before the job is accepted. Answers also why there is no place, where none was left.
 async fn create(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
-) -> Result<Result<CreatedRun, Obstacle>, ObserveError> {
-    let references = observe::references(world, job).await?;
-    let resolved = match resolve(job, &references) {
+    references: &References,
+) -> Result<Result<(CreatedRun, Option<String>), Obstacle>, ObserveError> {
+    let resolved = match resolve(job, references) {
         Ok(resolved) => resolved,
         Err(obstacle) => return Ok(Err(obstacle)),
     };
@@ -173,10 +217,16 @@ async fn create(
                 arms: &joined.arms,
             }),
             experiment_note: resolved.experiment_note.as_deref(),
+            places: Some(PodBudget {
+                wanted: job.parallelism,
+                persona: resolved.persona_concurrency,
+                install: world.workers.pods_limit,
+            }),
         })
         .await?;
-    world.store.note_waits(job.uid, &[]).await?;
-    Ok(Ok(created))
+    let limited =
+        (created.place == Place::Refused).then(|| limited(job, resolved.persona_concurrency));
+    Ok(Ok((created, limited)))
 }
 
 /// Since when the job waits for this is kept in a row, so that a restart does not begin the five minutes anew.

@@ -5,6 +5,7 @@ use super::{
     status::Applied,
     verdict::{Outcome, Verdict},
 };
+use crate::loops::progress::POLL_SECONDS;
 use backends::postgres::operator::counts::RunView;
 use crds::{
     ConditionState, ConditionType, Reason, content_job::ContentJobPhase, find_condition, is_true,
@@ -62,6 +63,22 @@ impl Conditions<'_> {
             *reason,
             if *stalled { message } else { "" },
         );
+    }
+
+    /// What a job that goes on is told while nothing wakes us for it: figures may be late.
+    pub fn polled(&mut self, verdict: &Verdict) {
+        if verdict.reconciling {
+            let message = format!(
+                "{}; what workers do is seen up to {POLL_SECONDS} seconds late, because the connection that hears of it is lost",
+                verdict.message
+            );
+            self.set(
+                ConditionType::Reconciling,
+                true,
+                Reason::NotificationsLost,
+                &message,
+            );
+        }
     }
 
     /// Those that tell of the run.

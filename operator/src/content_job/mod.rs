@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod drift;
 pub mod events;
 pub mod experiment;
+pub mod hire;
 pub mod job;
 pub mod jobs;
 pub mod observe;
@@ -32,15 +33,17 @@ use crate::{
 };
 use apply::{RowLog, Rows};
 use backends::postgres::operator::OperatorStore;
-use crds::{ConditionType, ContentJob, ContentJobStatus, is_true};
+use crds::{ConditionType, ContentJob, ContentJobSpec, ContentJobStatus, is_true};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Api, Resource, ResourceExt};
+use observe::Asked;
 use pace::{LastWrites, Pace, pace};
 use references::Waiting;
 use resolve::ObstacleKind;
 use staff::{Staffing, Workers};
 use status::Applied;
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use uuid::Uuid;
 use validate::ValidatedContentJob;
 use verdict::{PATIENCE_SECONDS, verdict};
@@ -59,6 +62,8 @@ pub struct ContentJobWorld {
     pub triggers: Trigger<ContentJob>,
     pub last_writes: LastWrites,
     pub waiting: Waiting,
+    /// Whether the connection that hears of progress is up.
+    pub listening: watch::Receiver<bool>,
 }
 
 /// Brings one job, as it was just read, as far as it goes and says in its status how far that was.
@@ -74,10 +79,15 @@ pub async fn reconcile_in(
     }
     let mut object = cleanup::settle_finalizer(world, object).await?;
     let namespace = object.namespace().unwrap_or_default();
-    let Some(home) = home(&world.client, &world.workers.install, &namespace).await? else {
+    let before = object.status.clone().unwrap_or_default();
+    let accepted = is_true(&before.conditions, ConditionType::Accepted);
+    let (home, persona) = tokio::join!(
+        home(&world.client, &world.workers.install, &namespace),
+        early_persona(world, &object, &namespace, accepted)
+    );
+    let Some(home) = home? else {
         return Ok(Outcome::of(Done::Skipped));
     };
-    let before = object.status.clone().unwrap_or_default();
     match validate::validate(&object, &home.tenant) {
         Err(invalid) => {
             let after = status::build_invalid(
@@ -89,7 +99,7 @@ pub async fn reconcile_in(
             write_status(world, &object, &before, &after).await?;
             Ok(Outcome::of(Done::Refused))
         }
-        Ok(job) => match bring_about(world, &mut object, &job, home.adopts).await {
+        Ok(job) => match bring_about(world, &mut object, &job, home.adopts, persona).await {
             Ok(brought) => conclude(world, &object, &job, brought).await,
             Err(error) if error.class == ErrorClass::Fenced => Err(error),
             // What ended stays as it ended, whoever does not answer.
@@ -109,6 +119,25 @@ pub async fn reconcile_in(
     }
 }
 
+/// The Persona of a job that is to be started, asked for before anything else is known: people wait for the job's acceptance.
+async fn early_persona(
+    world: &ContentJobWorld,
+    object: &ContentJob,
+    namespace: &str,
+    accepted: bool,
+) -> Option<Asked> {
+    let ContentJobSpec {
+        suspend,
+        cancel,
+        persona_ref,
+        ..
+    } = &object.spec;
+    if accepted || *suspend || *cancel {
+        return None;
+    }
+    Some(observe::persona(world, namespace, &persona_ref.name).await)
+}
+
 /// What one reconcile did.
 struct Brought {
     applied: Applied,
@@ -117,20 +146,21 @@ struct Brought {
     told: Vec<Notice>,
 }
 
-/// Rows, then places for workers, then the word that the job is accepted, then the worker Job. `object` is afterwards as
-/// the last write left it.
+/// Rows with the place for workers, then the word that the job is accepted, then what the worker Job needs, and the Job.
+/// `object` is afterwards as the last write left it.
 async fn bring_about(
     world: &ContentJobWorld,
     object: &mut ContentJob,
     job: &ValidatedContentJob,
     adopts: Option<Uuid>,
+    persona: Option<Asked>,
 ) -> Result<Brought, ReconcileError> {
     if let Some(old) = adopts {
         world.store.adopt_namespace(&job.tenant, old).await?;
     }
-    let (rows, log) = apply::apply_rows(world, job).await?;
+    let (rows, log) = apply::apply_rows(world, job, persona).await?;
     let staffing = match &rows {
-        Rows::Standing(view) => staff::staff(world, object, job, view).await?,
+        Rows::Standing(view) => staff::staff(world, job, view, log.limited.as_deref()).await?,
         Rows::Held | Rows::NeverStarted | Rows::Blocked { .. } => Staffing::Settled(Workers::None),
     };
     let (workers, hire) = match staffing {
@@ -140,19 +170,24 @@ async fn bring_about(
     let mut applied = Applied {
         restored: log.restored,
         adopted: log.adopted.is_some(),
+        deaf: !*world.listening.borrow(),
         rows,
         workers,
     };
     let mut told = Vec::new();
     if let Some(hire) = hire {
         told = announce(world, object, job, &applied).await?;
-        applied.workers = staff::hire(world, job, *hire).await?;
+        applied.workers = hire::hire(world, object, job, *hire).await?;
+        if matches!(applied.workers, Workers::Blocked { .. }) {
+            // What was announced does not come: that is said at once.
+            world.last_writes.forget(job.uid);
+        }
     }
     Ok(Brought { applied, log, told })
 }
 
-/// Says that the job is accepted as soon as its rows stand and its place is granted: people wait for that word, and the
-/// making of the worker Job takes longer than all that went before. It is the write that would follow anyway.
+/// Says that the job is accepted as soon as its rows stand and its place is granted: people wait for that word, and Secrets,
+/// credentials and the worker Job take longer than all that went before. It is the write that would follow anyway.
 async fn announce(
     world: &ContentJobWorld,
     object: &mut ContentJob,

@@ -61,16 +61,26 @@ pub async fn rows(
     Ok(Observed { view, predecessor })
 }
 
-/// Everything that a new run refers to.
+/// What the API server answered to the question for a Persona.
+pub type Asked = Result<Option<Persona>, kube::Error>;
+
+/// Everything that a new run refers to; `early` is the Persona where it was asked for already.
 ///
 /// # Errors
 /// Postgres or the Kubernetes API does not answer.
 pub async fn references(
     world: &ContentJobWorld,
     job: &ValidatedContentJob,
+    early: Option<Asked>,
 ) -> Result<References, ObserveError> {
     let namespace = &job.tenant.namespace;
-    let (persona, input) = tokio::join!(persona(world, job), input(world, job));
+    let persona = async {
+        match early {
+            Some(asked) => asked,
+            None => persona(world, namespace, &job.persona).await,
+        }
+    };
+    let (persona, input) = tokio::join!(persona, input(world, job));
     let mut references = References {
         input: input?,
         persona: None,
@@ -159,16 +169,13 @@ async fn arm_reference(
     })
 }
 
-/// The Persona that the job names.
+/// The Persona of this name.
 ///
 /// # Errors
 /// The API server does not answer.
-pub async fn persona(
-    world: &ContentJobWorld,
-    job: &ValidatedContentJob,
-) -> Result<Option<Persona>, kube::Error> {
-    let personas = Api::<Persona>::namespaced(world.client.clone(), &job.tenant.namespace);
-    time_boxed(personas.get_opt(&job.persona)).await
+pub async fn persona(world: &ContentJobWorld, namespace: &str, name: &str) -> Asked {
+    let personas = Api::<Persona>::namespaced(world.client.clone(), namespace);
+    time_boxed(personas.get_opt(name)).await
 }
 
 async fn input(

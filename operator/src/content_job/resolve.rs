@@ -84,6 +84,8 @@ pub struct Resolved {
     pub payload: TaskPayload,
     /// Tokens to reserve for one task, whatever its arm.
     pub task_tokens: i64,
+    /// Worker Pods that the persona's runs may have together.
+    pub persona_concurrency: i32,
     pub experiment: Option<ResolvedExperiment>,
     /// What people are told of the experiment, or of why there is none.
     pub experiment_note: Option<String>,
@@ -170,6 +172,7 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         variables,
         payload,
         task_tokens,
+        persona_concurrency: persona.spec.limits.concurrency,
         experiment,
         experiment_note,
     })

@@ -38,6 +38,7 @@ pub fn world(ctx: &Context, credentials: Arc<dyn CredentialsPort>) -> ContentJob
         triggers: ctx.process.signals.triggers.jobs.clone(),
         last_writes: LastWrites::default(),
         waiting: Waiting::default(),
+        listening: ctx.process.signals.listening.subscribe(),
     }
 }
 

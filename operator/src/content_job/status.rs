@@ -30,6 +30,8 @@ pub struct Applied {
     /// Task rows that were deleted by hand and written again in this reconcile.
     pub restored: u64,
     pub adopted: bool,
+    /// The connection that hears of progress is lost.
+    pub deaf: bool,
 }
 
 /// The status after a reconcile that got as far as applying.
@@ -66,6 +68,9 @@ pub fn build(
     };
     conditions.of_run(applied, &verdict);
     conditions.verdict(&verdict);
+    if applied.deaf {
+        conditions.polled(&verdict);
+    }
     status.phase = Some(phase(&status.conditions));
     status
 }
@@ -188,10 +193,8 @@ fn show_run(
         .map(bounded_error);
     match workers {
         _ if shortened => status.job_ref = None,
-        // Refused: it was announced, and is not there.
-        Workers::Blocked { obstacle, .. } if obstacle.reason == Reason::WorkerFailed => {
-            status.job_ref = None;
-        }
+        // It may have been announced, and is not there.
+        Workers::Blocked { .. } => status.job_ref = None,
         Workers::Made { name, .. } | Workers::Running { name, .. } => {
             status.job_ref = Some(JobRef { name: name.clone() })
         }

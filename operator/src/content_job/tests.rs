@@ -158,6 +158,46 @@ async fn a_job_that_waited_for_a_place_completes_in_three_status_writes() {
     assert_eq!(scenario.api.writes("/status"), 3);
 }
 
+/// What a person waits for costs one flush of the database's log: rows and place come in one transaction.
+#[tokio::test]
+async fn rows_and_place_are_written_in_one_transaction() {
+    let Some(scenario) = Scenario::create(json!({ "count": 2, "parallelism": 5 })).await else {
+        return;
+    };
+    scenario.reconcile().await.unwrap();
+    let same = "SELECT count(*) FROM content_runs run JOIN tasks task ON task.run_id = run.id AND task.xmin = run.xmin
+        JOIN outbox message ON message.task_id = task.id AND message.xmin = run.xmin WHERE run.job_pods = 2";
+    assert_eq!(scenario.count(same).await, 2);
+}
+
+/// The connection that hears of progress is lost: whoever waits is told why figures come late, and that it is over.
+#[tokio::test]
+async fn a_job_says_that_it_is_seen_by_polls_alone() {
+    let Some(scenario) = Scenario::create(json!({ "count": 1 })).await else {
+        return;
+    };
+    scenario.reconcile().await.unwrap();
+    scenario.listening.send_replace(false);
+    scenario.world.last_writes.forget(UID);
+    scenario.reconcile().await.unwrap();
+    let status = scenario.status();
+    assert_eq!(
+        condition(&status, ConditionType::Reconciling),
+        "True/NotificationsLost"
+    );
+    assert_eq!(
+        condition(&status, ConditionType::Ready),
+        "False/WaitingForWorker"
+    );
+    scenario.listening.send_replace(true);
+    scenario.world.last_writes.forget(UID);
+    scenario.reconcile().await.unwrap();
+    assert_eq!(
+        condition(&scenario.status(), ConditionType::Reconciling),
+        "True/WaitingForWorker"
+    );
+}
+
 #[tokio::test]
 async fn a_missing_persona_is_waited_for_and_stalls_after_five_minutes_across_a_restart() {
     let Some(mut scenario) = Scenario::create(json!({})).await else {
@@ -213,6 +253,14 @@ async fn a_secret_that_lost_its_label_gets_no_worker_job() {
         "False/SecretNotLabelled"
     );
     assert!(scenario.worker_jobs().is_empty());
+    assert_eq!(scenario.status().job_ref, None, "announced, and not made");
+    assert_eq!(
+        scenario
+            .count("SELECT sum(job_pods)::bigint FROM content_runs")
+            .await,
+        0,
+        "its place goes to others"
+    );
     scenario.api.put(path, secret());
     scenario.reconcile().await.unwrap();
     assert_eq!(scenario.worker_jobs().len(), 1);

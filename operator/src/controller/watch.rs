@@ -35,16 +35,22 @@ pub fn changes<K: Kind>(
     let seen = watcher(api, watcher::Config::default().page_size(PAGE))
         .default_backoff()
         .inspect(move |event| health.note(event));
-    kept(seen, writer)
-        // Behind the store, so that whoever is woken no longer finds the object there.
-        .inspect_ok(move |event| note_deletion(event, &signals))
-        .applied_objects()
-        .predicate_filter(
-            predicates::generation
-                .combine(predicates::finalizers)
-                .combine(predicates::annotations),
-            kube::runtime::PredicateConfig::default().ttl(SEEN_FOR),
-        )
+    // Behind the store, so that whoever is woken no longer finds the object there.
+    let kept = kept(seen, writer).inspect_ok(move |event| note_deletion(event, &signals));
+    changed(kept)
+}
+
+/// Objects whose generation, finalizers or annotations differ from what was seen of them. Public for the measurement of what
+/// that takes.
+pub fn changed<K: Kind>(
+    seen: impl Stream<Item = Result<watcher::Event<Watched<K>>, watcher::Error>> + Send,
+) -> impl Stream<Item = Result<Watched<K>, watcher::Error>> + Send {
+    seen.applied_objects().predicate_filter(
+        predicates::generation
+            .combine(predicates::finalizers)
+            .combine(predicates::annotations),
+        kube::runtime::PredicateConfig::default().ttl(SEEN_FOR),
+    )
 }
 
 /// Fills the store with what the watch tells, pruned. Public for the measurement of what that takes.

@@ -134,6 +134,7 @@ async fn make_run(
             },
             experiment: None,
             experiment_note: None,
+            places: None,
         })
         .await?;
     tracing::info!(post = %edited.post, revision = edited.revision, new = created.new, "an edited post is to be embedded");

@@ -85,9 +85,13 @@ fn wake_all(ctx: &Context) {
     }
 }
 
+/// Jobs say in their status that they are seen by polls alone.
 fn announce(ctx: &Context, up: bool) {
-    ctx.process
-        .signals
+    let signals = &ctx.process.signals;
+    let changed = signals
         .listening
         .send_if_modified(|listening| std::mem::replace(listening, up) != up);
+    if changed {
+        signals.wakes.progress.notify_one();
+    }
 }

@@ -8,25 +8,30 @@ use uuid::Uuid;
 
 /// Looks at the rows are at least this far apart, so a job's status is written once a second at most.
 const DEBOUNCE: Duration = Duration::from_millis(950);
-/// The net under lost notifications.
-const POLL: Duration = Duration::from_secs(15);
+/// The net under lost notifications, in seconds.
+pub const POLL_SECONDS: u64 = 15;
 
 /// Triggers jobs until the process drains.
 pub async fn run(ctx: Arc<Context>) {
     let mut seen = Seen::default();
     let mut failures = 0;
+    let mut listening = ctx.process.signals.listening.subscribe();
+    let poll = Duration::from_secs(POLL_SECONDS);
     loop {
         let goes_on = match ctx.store.run_marks().await {
             Ok(marks) => {
                 failures = 0;
-                for (namespace, name) in seen.changed(marks) {
+                // Every job that goes on says whether it is heard of.
+                let all = listening.has_changed().unwrap_or(false);
+                listening.mark_unchanged();
+                for (namespace, name) in seen.changed(marks, all) {
                     ctx.process
                         .signals
                         .triggers
                         .jobs
                         .reconcile(&namespace, &name);
                 }
-                debounce(&ctx).await && rest(&ctx, &ctx.process.signals.wakes.progress, POLL).await
+                debounce(&ctx).await && rest(&ctx, &ctx.process.signals.wakes.progress, poll).await
             }
             Err(error) => {
                 failures += 1;
@@ -52,14 +57,15 @@ async fn debounce(ctx: &Context) -> bool {
 struct Seen(HashMap<Uuid, RunMark>);
 
 impl Seen {
-    /// Jobs, as namespace and name, whose run is new, differs, or is not unfinished any more.
-    fn changed(&mut self, marks: Vec<RunMark>) -> Vec<(String, String)> {
+    /// Jobs, as namespace and name, whose run is new, differs, or is not unfinished any more; `all` counts each unfinished one
+    /// as differing.
+    fn changed(&mut self, marks: Vec<RunMark>, all: bool) -> Vec<(String, String)> {
         let now: HashMap<Uuid, RunMark> = marks.into_iter().map(|mark| (mark.id, mark)).collect();
         let before = std::mem::replace(&mut self.0, now);
         let differing = self
             .0
             .values()
-            .filter(|mark| before.get(&mark.id) != Some(mark));
+            .filter(|mark| all || before.get(&mark.id) != Some(mark));
         let ended = before
             .values()
             .filter(|mark| !self.0.contains_key(&mark.id));
@@ -92,11 +98,22 @@ mod tests {
             names
         };
         assert_eq!(
-            names(seen.changed(vec![mark(1, "x"), mark(2, "x")])),
+            names(seen.changed(vec![mark(1, "x"), mark(2, "x")], false)),
             ["job-1", "job-2"]
         );
-        assert!(seen.changed(vec![mark(1, "x"), mark(2, "x")]).is_empty());
-        assert_eq!(names(seen.changed(vec![mark(1, "y")])), ["job-1", "job-2"]);
-        assert_eq!(names(seen.changed(vec![])), ["job-1"]);
+        assert!(
+            seen.changed(vec![mark(1, "x"), mark(2, "x")], false)
+                .is_empty()
+        );
+        assert_eq!(
+            names(seen.changed(vec![mark(1, "y")], false)),
+            ["job-1", "job-2"]
+        );
+        assert_eq!(
+            names(seen.changed(vec![mark(1, "y")], true)),
+            ["job-1"],
+            "whether it is heard of changed"
+        );
+        assert_eq!(names(seen.changed(vec![], true)), ["job-1"]);
     }
 }

@@ -4,9 +4,10 @@ use crate::NAMESPACE;
 use anyhow::{Context, Result, ensure};
 use crds::{ConditionType, ContentJob, is_true};
 use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, PostParams, WatchEvent, WatchParams},
+    api::{DeleteParams, ListParams, PostParams, WatchEvent, WatchParams},
 };
 use std::time::{Duration, Instant};
 use threads_e2e::{Cluster, manifests};
@@ -15,7 +16,7 @@ pub async fn measure(cluster: &Cluster, count: usize) -> Result<()> {
     let api: Api<ContentJob> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let mut times = Vec::with_capacity(count);
     for n in 0..count {
-        times.push(one(&api, &format!("one-{n}")).await?);
+        times.push(one(cluster, &api, &format!("one-{n}")).await?);
     }
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
@@ -28,14 +29,12 @@ pub async fn measure(cluster: &Cluster, count: usize) -> Result<()> {
     Ok(())
 }
 
-async fn one(api: &Api<ContentJob>, name: &str) -> Result<Duration> {
+async fn one(cluster: &Cluster, api: &Api<ContentJob>, name: &str) -> Result<Duration> {
     let mut manifest = manifests::job(name, "maya", 1);
     // A plan costs no Pod's writing, and is accepted like any other job.
     manifest["spec"]["mode"] = "Plan".into();
     let job: ContentJob = serde_json::from_value(manifest)?;
-    let from = api
-        .list_metadata(&kube::api::ListParams::default().limit(1))
-        .await?;
+    let from = api.list_metadata(&ListParams::default().limit(1)).await?;
     let version = from.metadata.resource_version.unwrap_or_default();
     let of_job = WatchParams::default().fields(&format!("metadata.name={name}"));
     let mut events = api.watch(&of_job, &version).await?.boxed();
@@ -50,7 +49,7 @@ async fn one(api: &Api<ContentJob>, name: &str) -> Result<Duration> {
                 .is_some_and(|status| is_true(&status.conditions, ConditionType::Accepted))
         {
             let taken = began.elapsed();
-            finish(api, &job.name_any()).await?;
+            finish(cluster, api, &job.name_any()).await?;
             return Ok(taken);
         }
         ensure!(
@@ -60,8 +59,8 @@ async fn one(api: &Api<ContentJob>, name: &str) -> Result<Duration> {
     }
 }
 
-/// The next one finds an idle cluster.
-async fn finish(api: &Api<ContentJob>, name: &str) -> Result<()> {
+/// The next one finds an idle cluster: the job is gone, and so are its worker Jobs and their Pods.
+async fn finish(cluster: &Cluster, api: &Api<ContentJob>, name: &str) -> Result<()> {
     let done =
         kube::runtime::wait::await_condition(api.clone(), name, |job: Option<&ContentJob>| {
             job.and_then(|job| job.status.as_ref())
@@ -69,5 +68,23 @@ async fn finish(api: &Api<ContentJob>, name: &str) -> Result<()> {
         });
     tokio::time::timeout(Duration::from_secs(120), done).await??;
     api.delete(name, &DeleteParams::default()).await?;
-    Ok(())
+    let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let jobs: Api<Job> = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let all = ListParams::default();
+    let began = Instant::now();
+    loop {
+        let left = pods.list_metadata(&all).await?.items.len()
+            + jobs.list_metadata(&all).await?.items.len()
+            + usize::from(api.get_metadata_opt(name).await?.is_some());
+        if left == 0 {
+            // What watches the cluster has its last events to look at.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            return Ok(());
+        }
+        ensure!(
+            began.elapsed() < Duration::from_secs(120),
+            "{left} objects of {name} do not go"
+        );
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 }

@@ -16,6 +16,7 @@ fn conditions_of(view: RunView) -> Vec<Condition> {
         workers: Workers::None,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     let (mut list, now) = (Vec::new(), Timestamp::UNIX_EPOCH);
     let verdict = verdict(&job, &applied);

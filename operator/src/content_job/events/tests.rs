@@ -11,6 +11,7 @@ fn reasons(before: Option<RunView>, after: RunView, workers: Workers) -> Vec<&'s
         workers,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     let before = before.map_or_else(ContentJobStatus::default, |view| {
         status::build(

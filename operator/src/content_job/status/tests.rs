@@ -27,6 +27,7 @@ fn built(view: RunView, changes: Value) -> ContentJobStatus {
         workers: Workers::None,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     build(
         &ContentJobStatus::default(),
@@ -124,6 +125,7 @@ fn building_twice_changes_nothing() {
         workers: Workers::None,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     let job = valid(json!({}));
     let once = build(
@@ -177,6 +179,7 @@ fn another_run_forgets_what_the_last_one_showed() {
         workers: Workers::None,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     let after = build(
         &before,

@@ -27,6 +27,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub const PERSONA: Uuid = Uuid::from_u128(0x0e1a_0000_0000_4000_8000_0000_0000_0002);
@@ -52,6 +53,7 @@ pub struct Scenario {
     pub api: FakeApi,
     pub database: TestDatabase,
     pub triggered: TriggeredAll,
+    pub listening: watch::Sender<bool>,
 }
 
 impl Scenario {
@@ -63,6 +65,7 @@ impl Scenario {
             .unwrap();
         let api = FakeApi::default();
         let (triggers, triggered) = Triggers::channels();
+        let listening = watch::Sender::new(true);
         let world = ContentJobWorld {
             client: api.client(),
             store,
@@ -77,6 +80,7 @@ impl Scenario {
             triggers: triggers.jobs,
             last_writes: LastWrites::default(),
             waiting: Waiting::default(),
+            listening: listening.subscribe(),
         };
         for event in [Event::Init, Event::InitDone] {
             world.jobs.apply(event);
@@ -86,6 +90,7 @@ impl Scenario {
             api,
             database,
             triggered,
+            listening,
         };
         scenario.api.put("/api/v1/namespaces/a", json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a", "uid": tenant().namespace_uid },

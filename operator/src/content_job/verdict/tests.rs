@@ -10,6 +10,7 @@ fn judged(changes: Value, view: RunView, workers: Workers) -> Verdict {
         workers,
         restored: 0,
         adopted: false,
+        deaf: false,
     };
     verdict(&valid(changes), &applied)
 }
@@ -219,6 +220,7 @@ fn what_only_a_person_can_mend_stalls_at_once_and_a_reference_after_five_minutes
             workers: Workers::None,
             restored: 0,
             adopted: false,
+            deaf: false,
         };
         let verdict = verdict(&valid(json!({})), &applied);
         assert_eq!(

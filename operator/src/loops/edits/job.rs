@@ -2,8 +2,8 @@
 
 use crate::{
     content_job::{
+        hire::check_secrets,
         job::{WorkerJob, WorkerSettings, build_job},
-        staff::check_secrets,
     },
     context::Context,
     controller::time_boxed,

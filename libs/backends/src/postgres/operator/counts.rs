@@ -165,33 +165,43 @@ impl OperatorStore {
         .fetch_optional(self.pool())
         .await?;
         let Some(run) = run else { return Ok(None) };
-        let tasks = self.tally(run.id).await?;
-        let usage = sqlx::query_as(
-            "SELECT coalesce(sum(prompt_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS prompt,
-                 coalesce(sum(completion_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS completion,
-                 coalesce(sum(embedding_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS embedding,
-                 coalesce(sum(prompt_tokens + completion_tokens + embedding_tokens) FILTER (WHERE estimated), 0)::bigint AS estimated
-             FROM usage WHERE run_id = $1",
-        )
-        .bind(run.id)
-        .fetch_one(self.pool())
-        .await?;
-        let posts = sqlx::query_as(
-            "SELECT post.id, post.index, post.content_hash, post.hook, post.score_bp, post.emotion,
-                 (SELECT trajectory_type FROM emotion_trajectories WHERE post_id = post.id ORDER BY id DESC LIMIT 1) AS trajectory,
-                 post.nearest_id, post.nearest_bp, post.stand_in,
-                 (SELECT arm FROM tasks WHERE id = post.task_id) AS arm
-             FROM posts post WHERE post.run_id = $1 ORDER BY post.index LIMIT 10",
-        )
-        .bind(run.id)
-        .fetch_all(self.pool())
-        .await?;
+        let (tasks, usage, posts) = tokio::try_join!(
+            self.tally(run.id),
+            self.usage(run.id),
+            self.first_posts(run.id)
+        )?;
         Ok(Some(RunView {
             run,
             tasks,
             usage,
             posts,
         }))
+    }
+
+    async fn usage(&self, run: Uuid) -> Result<RunUsage, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT coalesce(sum(prompt_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS prompt,
+                 coalesce(sum(completion_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS completion,
+                 coalesce(sum(embedding_tokens) FILTER (WHERE NOT estimated), 0)::bigint AS embedding,
+                 coalesce(sum(prompt_tokens + completion_tokens + embedding_tokens) FILTER (WHERE estimated), 0)::bigint AS estimated
+             FROM usage WHERE run_id = $1",
+        )
+        .bind(run)
+        .fetch_one(self.pool())
+        .await?)
+    }
+
+    async fn first_posts(&self, run: Uuid) -> Result<Vec<PostRow>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT post.id, post.index, post.content_hash, post.hook, post.score_bp, post.emotion,
+                 (SELECT trajectory_type FROM emotion_trajectories WHERE post_id = post.id ORDER BY id DESC LIMIT 1) AS trajectory,
+                 post.nearest_id, post.nearest_bp, post.stand_in,
+                 (SELECT arm FROM tasks WHERE id = post.task_id) AS arm
+             FROM posts post WHERE post.run_id = $1 ORDER BY post.index LIMIT 10",
+        )
+        .bind(run)
+        .fetch_all(self.pool())
+        .await?)
     }
 
     async fn tally(&self, run: Uuid) -> Result<TaskTally, StoreError> {

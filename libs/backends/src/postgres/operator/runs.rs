@@ -15,7 +15,7 @@ mod tasks;
 pub use adoption::Adoption;
 pub use assignment::{ArmPrompt, RunExperiment};
 pub use ending::{Owner, OwnerKind};
-pub use pods::{JobSlot, PodBudget, WaitingRun};
+pub use pods::{JobSlot, Place, PodBudget, WaitingRun};
 pub use references::{PinnedPersona, PinnedPrompt};
 pub use reserve::Reservation;
 
@@ -64,6 +64,8 @@ pub struct NewRun<'a> {
     pub experiment: Option<RunExperiment<'a>>,
     /// What people are told of the experiment, or of why there is none.
     pub experiment_note: Option<&'a str>,
+    /// The worker Pods that it asks for with its rows; none asks for none.
+    pub places: Option<PodBudget>,
 }
 
 /// What all tasks of a run share, but for the prompt of those that have an arm.
@@ -85,10 +87,12 @@ pub struct CreatedRun {
     pub reservation: Reservation,
     /// Unfinished runs of the same resource that this one took the place of.
     pub superseded: u64,
+    pub place: Place,
 }
 
 impl OperatorStore {
-    /// Writes a run with its tasks, reservation and outbox rows in one transaction. Repeating it changes nothing.
+    /// Writes a run with its tasks, reservation, outbox rows and place for workers in one transaction. Repeating it changes
+    /// nothing.
     ///
     /// Tasks that the budget does not hold are parked. A task whose post stands already is written as completed. Other
     /// unfinished runs of the same resource end, because a resource has one run at a time.
@@ -99,13 +103,18 @@ impl OperatorStore {
         let mut transaction = self.begin().await?;
         let superseded = ending::supersede(&mut transaction, &run.identity, run.id).await?;
         let new = insert_run(&mut transaction, run).await?;
-        tasks::insert_tasks(&mut transaction, run).await?;
+        tasks::insert_tasks(&mut transaction, run, new).await?;
         let reservation = reserve::reserve_and_queue(&mut transaction, run.id).await?;
+        let place = match run.places.filter(|_| new) {
+            Some(asked) => pods::first_place(&mut transaction, run.id, asked, &reservation).await?,
+            None => Place::NotAsked,
+        };
         transaction.commit().await?;
         Ok(CreatedRun {
             new,
             reservation,
             superseded,
+            place,
         })
     }
 

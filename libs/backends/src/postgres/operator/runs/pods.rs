@@ -1,12 +1,21 @@
 //! Who may have how many worker Pods. The rows decide, so that two reconciles at once never go above a limit, and a cache
 //! that has not seen a Job yet does not matter.
 
+use super::Reservation;
 use crate::postgres::{StoreError, operator::OperatorStore};
 use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
 /// One lock for all grants: they are short and rare.
 const GRANT_LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('threads.pods', 0))";
+
+/// Worker Pods of the whole install, those of sources too.
+macro_rules! pods_of_install {
+    () => {
+        "(SELECT coalesce(sum(job_pods), 0) FROM content_runs WHERE job_pods > 0)::bigint
+             + (SELECT coalesce(sum(pods), 0) FROM achievement_jobs WHERE pods > 0)::bigint"
+    };
+}
 
 /// The limits that a grant obeys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +33,16 @@ pub struct PodBudget {
 pub struct JobSlot {
     pub ordinal: i32,
     pub pods: i32,
+}
+
+/// What a new run's wish for Pods came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It had none, or has no task that could be claimed.
+    NotAsked,
+    Granted(JobSlot),
+    /// No Pod is left.
+    Refused,
 }
 
 /// A run that has claimable tasks and no Pods.
@@ -46,32 +65,11 @@ impl OperatorStore {
         failures: i32,
     ) -> Result<Option<JobSlot>, StoreError> {
         let mut transaction = self.begin().await?;
-        let of_all = granted(&mut transaction).await?;
-        let (of_persona, of_run): (i64, i64) = sqlx::query_as(
-            "SELECT coalesce(sum(other.job_pods) FILTER (WHERE other.id <> run.id), 0)::bigint,
-                 coalesce(sum(other.job_pods) FILTER (WHERE other.id = run.id), 0)::bigint
-             FROM content_runs run LEFT JOIN content_runs other ON other.job_pods > 0 AND other.persona_uid = run.persona_uid
-             WHERE run.id = $1",
-        )
-        .bind(run)
-        .fetch_one(&mut *transaction)
-        .await?;
-        let of_install = of_all - of_run;
-        let pods = grant(budget, of_persona, of_install);
-        if pods == 0 {
-            return Ok(None);
+        let slot = take_place(&mut transaction, run, budget, failures).await?;
+        if slot.is_some() {
+            transaction.commit().await?;
         }
-        let ordinal = sqlx::query_scalar(
-            "UPDATE content_runs SET job_ordinal = job_ordinal + 1, job_pods = $2, job_failures = $3 WHERE id = $1
-             RETURNING job_ordinal",
-        )
-        .bind(run)
-        .bind(pods)
-        .bind(failures)
-        .fetch_one(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(Some(JobSlot { ordinal, pods }))
+        Ok(slot)
     }
 
     /// The run's Pods have ended. Answers the runs that come next for what is free now, best first.
@@ -103,17 +101,69 @@ impl OperatorStore {
     }
 }
 
+/// Asks for the Pods of a run that was just written, at most one a queued task.
+pub(super) async fn first_place(
+    transaction: &mut Transaction<'static, Postgres>,
+    run: Uuid,
+    asked: PodBudget,
+    reservation: &Reservation,
+) -> Result<Place, StoreError> {
+    let queued = i32::try_from(reservation.queued).unwrap_or(i32::MAX);
+    if queued == 0 {
+        return Ok(Place::NotAsked);
+    }
+    let budget = PodBudget {
+        wanted: asked.wanted.min(queued),
+        ..asked
+    };
+    let slot = take_place(transaction, run, budget, 0).await?;
+    Ok(slot.map_or(Place::Refused, Place::Granted))
+}
+
+/// Locks the grants until the transaction ends. What is counted is counted by a later statement: one that waited for the
+/// lock would still see the grants of before.
+async fn take_place(
+    transaction: &mut Transaction<'static, Postgres>,
+    run: Uuid,
+    budget: PodBudget,
+    failures: i32,
+) -> Result<Option<JobSlot>, StoreError> {
+    sqlx::query(GRANT_LOCK).execute(&mut **transaction).await?;
+    let (of_all, of_persona, of_run): (i64, i64, i64) = sqlx::query_as(concat!(
+        "SELECT ",
+        pods_of_install!(),
+        ", coalesce(sum(other.job_pods) FILTER (WHERE other.id <> run.id), 0)::bigint,
+             coalesce(sum(other.job_pods) FILTER (WHERE other.id = run.id), 0)::bigint
+         FROM content_runs run LEFT JOIN content_runs other ON other.job_pods > 0 AND other.persona_uid = run.persona_uid
+         WHERE run.id = $1",
+    ))
+    .bind(run)
+    .fetch_one(&mut **transaction)
+    .await?;
+    let pods = grant(budget, of_persona, of_all - of_run);
+    if pods == 0 {
+        return Ok(None);
+    }
+    let ordinal = sqlx::query_scalar(
+        "UPDATE content_runs SET job_ordinal = job_ordinal + 1, job_pods = $2, job_failures = $3 WHERE id = $1
+         RETURNING job_ordinal",
+    )
+    .bind(run)
+    .bind(pods)
+    .bind(failures)
+    .fetch_one(&mut **transaction)
+    .await?;
+    Ok(Some(JobSlot { ordinal, pods }))
+}
+
 /// Worker Pods of the whole install, those of sources too. No other grant is made until the transaction ends.
 pub(in crate::postgres::operator) async fn granted(
     transaction: &mut Transaction<'static, Postgres>,
 ) -> Result<i64, StoreError> {
     sqlx::query(GRANT_LOCK).execute(&mut **transaction).await?;
-    Ok(sqlx::query_scalar(
-        "SELECT (SELECT coalesce(sum(job_pods), 0) FROM content_runs WHERE job_pods > 0)::bigint
-             + (SELECT coalesce(sum(pods), 0) FROM achievement_jobs WHERE pods > 0)::bigint",
-    )
-    .fetch_one(&mut **transaction)
-    .await?)
+    Ok(sqlx::query_scalar(concat!("SELECT ", pods_of_install!()))
+        .fetch_one(&mut **transaction)
+        .await?)
 }
 
 /// The run that comes first of those that wait for a worker Pod.

@@ -126,25 +126,19 @@ async fn queue(
     if tasks.is_empty() {
         return Ok(());
     }
-    let total = budget.task_tokens * tasks.len() as i64;
+    // All these rows are locked by now, in the order that this module keeps.
     sqlx::query(
-        "UPDATE tasks SET status = 'queued', parked_reason = NULL, reserved_tokens = $2, not_before = now(),
+        "WITH of_run AS (UPDATE content_runs SET tokens_reserved = tokens_reserved + $3 WHERE id = $4),
+             of_day AS (UPDATE token_days SET reserved = reserved + $3
+                 WHERE persona_uid = $5 AND day = (now() AT TIME ZONE 'UTC')::date)
+         UPDATE tasks SET status = 'queued', parked_reason = NULL, reserved_tokens = $2, not_before = now(),
              reserved_day = (now() AT TIME ZONE 'UTC')::date WHERE id = ANY($1)",
     )
     .bind(tasks)
     .bind(budget.task_tokens)
-    .execute(&mut **transaction)
-    .await?;
-    sqlx::query("UPDATE content_runs SET tokens_reserved = tokens_reserved + $2 WHERE id = $1")
-        .bind(run)
-        .bind(total)
-        .execute(&mut **transaction)
-        .await?;
-    sqlx::query(
-        "UPDATE token_days SET reserved = reserved + $2 WHERE persona_uid = $1 AND day = (now() AT TIME ZONE 'UTC')::date",
-    )
+    .bind(budget.task_tokens * tasks.len() as i64)
+    .bind(run)
     .bind(budget.persona_uid)
-    .bind(total)
     .execute(&mut **transaction)
     .await?;
     wake_queued(transaction, run).await
@@ -157,17 +151,16 @@ pub(super) async fn wake_queued(
     run: Uuid,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO outbox (namespace, type, task_id, attempt)
-         SELECT namespace, 'content.generation', id, claims FROM tasks WHERE run_id = $1 AND status = 'queued' ORDER BY index
-         ON CONFLICT (task_id, attempt) DO UPDATE SET sent_at = NULL, error = NULL, not_before = now() WHERE outbox.sent_at IS NOT NULL",
+        "WITH woken AS (INSERT INTO outbox (namespace, type, task_id, attempt)
+             SELECT namespace, 'content.generation', id, claims FROM tasks WHERE run_id = $1 AND status = 'queued' ORDER BY index
+             ON CONFLICT (task_id, attempt) DO UPDATE SET sent_at = NULL, error = NULL, not_before = now()
+                 WHERE outbox.sent_at IS NOT NULL)
+         SELECT pg_notify($2, '')",
     )
     .bind(run)
+    .bind(OUTBOX_CHANNEL)
     .execute(&mut **transaction)
     .await?;
-    sqlx::query("SELECT pg_notify($1, '')")
-        .bind(OUTBOX_CHANNEL)
-        .execute(&mut **transaction)
-        .await?;
     Ok(())
 }
 

@@ -11,15 +11,21 @@ use serde_json::{Map, Value};
 use sqlx::{Postgres, Transaction, types::Json};
 use uuid::Uuid;
 
-/// New tasks begin parked; [`super::reserve::reserve_and_queue`] queues those that the budget holds.
+/// New tasks begin parked; [`super::reserve::reserve_and_queue`] queues those that the budget holds. `new` says that the run's
+/// row was written just now.
 pub(super) async fn insert_tasks(
     transaction: &mut Transaction<'static, Postgres>,
     run: &NewRun<'_>,
+    new: bool,
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = (0..run.tasks_total)
         .map(|index| task_id(run.id, index))
         .collect();
-    let arms = TaskArms::of(transaction, run, &ids).await?;
+    let arms = if new && run.experiment.is_none() {
+        TaskArms::of_none(run)
+    } else {
+        TaskArms::of(transaction, run, &ids).await?
+    };
     let task = &run.task;
     sqlx::query(
         "INSERT INTO tasks (id, namespace, run_id, persona_uid, persona_revision, prompt_digest, prompt_variables, protocol,
@@ -65,6 +71,18 @@ struct TaskArms {
 }
 
 impl TaskArms {
+    /// Of a run that is new and joins no experiment.
+    fn of_none(run: &NewRun<'_>) -> Self {
+        let tasks = usize::try_from(run.tasks_total).unwrap_or(0);
+        Self {
+            digests: vec![run.task.prompt_digest.to_owned(); tasks],
+            variables: vec![Json(run.task.prompt_variables.clone()); tasks],
+            names: vec![None; tasks],
+            probabilities_bp: vec![None; tasks],
+            epochs: vec![None; tasks],
+        }
+    }
+
     async fn of(
         transaction: &mut Transaction<'static, Postgres>,
         run: &NewRun<'_>,
