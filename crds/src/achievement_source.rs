@@ -11,6 +11,7 @@ use crate::achievement::AchievementPublish;
 use crate::common::policy::DeletionPolicy;
 use crate::common::reference::SecretKeyRef;
 use crate::common::schema::timestamp;
+use crate::common::worker::WorkerSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub struct AchievementSourceSpec {
     /// that were done since the source was connected.
     #[serde(default)]
     pub publish: AchievementPublish,
+    /// How the Pods that analyse and backfill are placed and connected.
+    #[serde(default)]
+    pub worker: WorkerSpec,
     /// True stops collecting: deliveries and backfills wait, nothing is deleted.
     #[serde(default)]
     pub suspend: bool,

@@ -4,8 +4,8 @@ pub mod gates;
 pub mod model;
 pub mod status;
 pub mod voice;
-pub mod worker;
 
+pub use crate::common::worker::{ProxySpec, WorkerSpec};
 pub use gates::{DedupAction, DedupGate, EmotionContract, Gates};
 pub use model::{EmbeddingSpec, ModelSpec, ModerationSpec};
 pub use status::{
@@ -13,7 +13,6 @@ pub use status::{
     QueueStatus, RevisionStatus,
 };
 pub use voice::Voice;
-pub use worker::{ProxySpec, WorkerSpec};
 
 use crate::common::policy::{DeletionPolicy, DriftPolicy};
 use crate::common::reference::{LocalRef, PromptRef};

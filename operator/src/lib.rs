@@ -15,5 +15,6 @@ pub mod process;
 pub mod prompt_template;
 pub mod signals;
 pub mod tenancy;
+pub mod worker_pod;
 
 pub use process::run;

@@ -10,3 +10,4 @@ pub mod reasons;
 pub mod reference;
 pub mod rules;
 pub mod schema;
+pub mod worker;

@@ -4,7 +4,7 @@ use crate::persona::validate::SecretNeed;
 use crds::{
     AchievementSource,
     achievement_source::SourceEmbedding,
-    common::{meta::SecretPurpose, reference::SecretKeyRef},
+    common::{meta::SecretPurpose, reference::SecretKeyRef, worker::WorkerSpec},
 };
 use domain::achievement::{EmbeddingSettings, Filters, PublishSettings, SourceSettings};
 use kube::ResourceExt;
@@ -24,6 +24,7 @@ pub struct ValidatedSource {
     /// The keys of the webhook's Secret; empty where it has no webhook.
     pub webhook: Vec<SecretNeed>,
     pub suspended: bool,
+    pub worker: WorkerSpec,
 }
 
 /// Why a resource cannot be acted upon. The schema refuses most of this; a stored object may predate a rule.
@@ -118,6 +119,7 @@ pub fn validate(source: &AchievementSource) -> Result<ValidatedSource, Invalid> 
         secrets,
         webhook,
         suspended: spec.suspend,
+        worker: spec.worker.clone(),
     })
 }
 

@@ -1,21 +1,22 @@
 //! The Job (batch/v1) of a source, or of the records that have none, as it is sent to Kubernetes.
 
 use super::super::validate::ValidatedSource;
-use crds::common::meta::{LABEL_ACHIEVEMENT_SOURCE, LABEL_INSTALL, SecretPurpose};
-use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
-use serde_json::{Value, json};
+use crate::worker_pod::{KeyFile, WorkerPod, disruptions_do_not_count};
+use crds::common::{
+    meta::{LABEL_ACHIEVEMENT_SOURCE, LABEL_INSTALL, SecretPurpose},
+    worker::WorkerSpec,
+};
+use k8s_openapi::{
+    api::batch::v1::{Job, JobSpec},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Seconds that one Job may take; what is left then is the next one's.
 const DEADLINE_SECONDS: i64 = 3600;
 /// Seconds that an ended Job is kept, so that its end is seen.
 const TTL_SECONDS: i32 = 300;
-/// Seconds between SIGTERM and SIGKILL, and what the worker uses of them.
-const GRACE_SECONDS: i64 = 30;
-const GRACE_FOR_WORK: i64 = 25;
-const WORKER_USER: i64 = 65532;
-const CREDENTIALS_DIR: &str = "/etc/threads/credentials";
-const KEYS_DIR: &str = "/etc/threads/keys";
 
 /// What the worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,72 +61,80 @@ pub struct SourceJob<'a> {
     pub credentials_secret: &'a str,
 }
 
-/// Builds the Job: one Pod, which may be lost once; lost nodes and evictions do not count.
+/// Builds the Job: one Pod, which may be lost once.
 #[must_use]
 pub fn build(job: &SourceJob<'_>) -> Job {
-    let mut labels = json!({
-        "app.kubernetes.io/name": "threads-worker",
-        "app.kubernetes.io/managed-by": "threads-operator",
-        LABEL_INSTALL: job.install,
-    });
-    if let Some(source) = job.source {
-        labels[LABEL_ACHIEVEMENT_SOURCE] = json!(source.name);
-    }
-    let object = json!({
-        "metadata": { "name": job.name, "namespace": job.namespace, "labels": labels, "ownerReferences": job.owner.iter().collect::<Vec<_>>() },
-        "spec": {
-            "parallelism": 1, "completions": 1, "backoffLimit": 1,
-            "activeDeadlineSeconds": DEADLINE_SECONDS, "ttlSecondsAfterFinished": TTL_SECONDS,
-            "podFailurePolicy": { "rules": [{
-                "action": "Ignore", "onPodConditions": [{ "type": "DisruptionTarget", "status": "True" }] }] },
-            "template": { "metadata": { "labels": labels }, "spec": pod(job) },
+    let labels = labels(job);
+    let nowhere = WorkerSpec::default();
+    let placement = job.source.map_or(&nowhere, |source| &source.worker);
+    Job {
+        metadata: ObjectMeta {
+            name: Some(job.name.to_owned()),
+            namespace: Some(job.namespace.to_owned()),
+            labels: Some(labels.clone()),
+            owner_references: job.owner.clone().map(|owner| vec![owner]),
+            ..ObjectMeta::default()
         },
-    });
-    serde_json::from_value(object).unwrap_or_default()
+        spec: Some(JobSpec {
+            parallelism: Some(1),
+            completions: Some(1),
+            backoff_limit: Some(1),
+            active_deadline_seconds: Some(DEADLINE_SECONDS),
+            ttl_seconds_after_finished: Some(TTL_SECONDS),
+            pod_failure_policy: Some(disruptions_do_not_count()),
+            template: pod(job, placement).template(labels),
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
 }
 
-fn pod(job: &SourceJob<'_>) -> Value {
-    json!({
-        "restartPolicy": "Never", "automountServiceAccountToken": false, "enableServiceLinks": false,
-        "terminationGracePeriodSeconds": GRACE_SECONDS,
-        "securityContext": { "runAsNonRoot": true, "runAsUser": WORKER_USER, "runAsGroup": WORKER_USER, "fsGroup": WORKER_USER,
-            "seccompProfile": { "type": "RuntimeDefault" } },
-        "containers": [{
-            "name": "worker", "image": job.image, "imagePullPolicy": job.image_pull_policy,
-            "command": ["/worker"], "args": [job.task.command()], "env": environment(job),
-            "resources": { "requests": { "cpu": "20m", "memory": "24Mi" }, "limits": { "memory": "128Mi" } },
-            "securityContext": { "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "runAsNonRoot": true,
-                "capabilities": { "drop": ["ALL"] } },
-            "terminationMessagePolicy": "FallbackToLogsOnError",
-            "volumeMounts": [
-                { "name": "credentials", "mountPath": CREDENTIALS_DIR, "readOnly": true },
-                { "name": "keys", "mountPath": KEYS_DIR, "readOnly": true }],
-        }],
-        "volumes": [
-            { "name": "credentials", "secret": { "secretName": job.credentials_secret, "defaultMode": 0o440 } },
-            { "name": "keys", "projected": { "defaultMode": 0o440, "sources": keys(job) } }],
-    })
+/// The user's labels first, so that none of them can take the place of ours.
+fn labels(job: &SourceJob<'_>) -> BTreeMap<String, String> {
+    let source = job.source;
+    let mut labels = source.map_or_else(BTreeMap::new, |source| source.worker.labels.clone());
+    for (label, value) in [
+        ("app.kubernetes.io/name", "threads-worker"),
+        ("app.kubernetes.io/managed-by", "threads-operator"),
+        (LABEL_INSTALL, job.install),
+    ] {
+        labels.insert(label.to_owned(), value.to_owned());
+    }
+    if let Some(source) = source {
+        labels.insert(LABEL_ACHIEVEMENT_SOURCE.to_owned(), source.name.clone());
+    }
+    labels
 }
 
-fn environment(job: &SourceJob<'_>) -> Value {
-    json!([
-        { "name": "THREADS_NAMESPACE", "value": job.namespace },
-        { "name": "THREADS_SOURCE_UID", "value": job.source.map_or(Uuid::nil(), |source| source.uid).to_string() },
-        { "name": "THREADS_QUEUE", "value": job.queue },
-        { "name": "THREADS_CREDENTIALS_DIGEST", "value": job.credentials_digest },
-        { "name": "THREADS_GRACE_SECONDS", "value": GRACE_FOR_WORK.to_string() },
-        { "name": "CREDENTIALS_DIR", "value": CREDENTIALS_DIR },
-        { "name": "KEYS_DIR", "value": KEYS_DIR },
-        { "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } },
-    ])
+fn pod<'a>(job: &SourceJob<'a>, placement: &'a WorkerSpec) -> WorkerPod<'a> {
+    let source = job.source.map_or(Uuid::nil(), |source| source.uid);
+    WorkerPod {
+        image: job.image,
+        image_pull_policy: job.image_pull_policy,
+        subcommand: Some(job.task.command()),
+        placement,
+        environment: vec![
+            ("THREADS_NAMESPACE", job.namespace.to_owned()),
+            ("THREADS_SOURCE_UID", source.to_string()),
+            ("THREADS_QUEUE", job.queue.to_owned()),
+            (
+                "THREADS_CREDENTIALS_DIGEST",
+                job.credentials_digest.to_owned(),
+            ),
+        ],
+        keys: keys(job),
+        credentials_secret: job.credentials_secret,
+    }
 }
 
-fn keys(job: &SourceJob<'_>) -> Vec<Value> {
+fn keys<'a>(job: &SourceJob<'a>) -> Vec<KeyFile<'a>> {
     let needs = job.source.into_iter().flat_map(|source| &source.secrets);
     needs
         .filter(|need| need.purpose == job.task.key())
-        .map(|need| {
-            json!({ "secret": { "name": need.name, "items": [{ "key": need.key, "path": need.purpose.as_str() }] } })
+        .map(|need| KeyFile {
+            purpose: need.purpose,
+            name: &need.name,
+            key: &need.key,
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 use super::super::super::validate::validate;
 use super::*;
+use serde_json::json;
 
 fn source() -> ValidatedSource {
     validate(
@@ -10,6 +11,11 @@ fn source() -> ValidatedSource {
             "metadata": { "name": "shop", "namespace": "a", "uid": "00000000-0000-0000-0000-000000000001" },
             "spec": {
                 "github": { "owner": "acme" }, "tokenSecretRef": { "name": "token" },
+                "worker": {
+                    "proxy": { "url": "http://proxy.example:3128", "noProxy": [".svc"] },
+                    "caBundle": { "name": "authorities", "key": "all.pem" },
+                    "labels": { "team": "blue", "app.kubernetes.io/name": "mine" },
+                },
                 "embedding": { "endpoint": "https://api.openai.com/v1", "model": "m", "secretRef": { "name": "key" } },
             },
         }))
@@ -77,4 +83,46 @@ fn a_backfill_has_the_token_and_not_the_embeddings_key() {
     let keys = &pod["volumes"][1]["projected"]["sources"];
     assert_eq!(keys.as_array().unwrap().len(), 1);
     assert_eq!(keys[0]["secret"]["items"][0]["path"], "github");
+}
+
+#[test]
+fn the_pod_goes_by_the_sources_proxy_and_trusts_its_authorities() {
+    let source = source();
+    let job = serde_json::to_value(build(&SourceJob {
+        task: Task::Backfill,
+        install: "threads",
+        image: "worker:1",
+        image_pull_policy: "IfNotPresent",
+        namespace: "a",
+        owner: None,
+        name: "shop-backfill-1-x",
+        source: Some(&source),
+        queue: "q",
+        credentials_digest: "d",
+        credentials_secret: "threads-worker-a",
+    }))
+    .unwrap();
+    let labels = &job["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(labels["team"], "blue");
+    assert_eq!(labels["app.kubernetes.io/name"], "threads-worker");
+    let pod = &job["spec"]["template"]["spec"];
+    let environment = pod["containers"][0]["env"].as_array().unwrap();
+    let value = |name: &str| {
+        let found = environment.iter().find(|it| it["name"] == name);
+        found.map(|it| it["value"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(
+        value("HTTPS_PROXY").as_deref(),
+        Some("http://proxy.example:3128")
+    );
+    assert_eq!(value("NO_PROXY").as_deref(), Some(".svc"));
+    assert_eq!(
+        value("CA_BUNDLE").as_deref(),
+        Some("/etc/threads/ca/bundle.pem")
+    );
+    assert_eq!(pod["volumes"][2]["configMap"]["name"], "authorities");
+    assert_eq!(
+        pod["containers"][0]["volumeMounts"][2]["mountPath"],
+        "/etc/threads/ca"
+    );
 }

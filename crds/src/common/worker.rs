@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerSpec {
-    /// ServiceAccount of the Pods, in the namespace of the ContentJob. Absent: `default`. No token is mounted either way.
+    /// ServiceAccount of the Pods, in the namespace of the resource. Absent: `default`. No token is mounted either way.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 253),
@@ -36,10 +36,10 @@ pub struct WorkerSpec {
         regex(pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
     )]
     pub priority_class_name: Option<String>,
-    /// Proxy through which the Pods reach the model.
+    /// Proxy through which the Pods reach the model, or the host of an AchievementSource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxySpec>,
-    /// ConfigMap key with further certificate authorities (PEM) that the worker trusts for the model's endpoints.
+    /// ConfigMap key with further certificate authorities (PEM) that the worker trusts for those endpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<ConfigMapKeyRef>,
     /// Further labels of Jobs and Pods, for example `kueue.x-k8s.io/queue-name`; at most 20. Those under
@@ -55,7 +55,7 @@ pub struct WorkerSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ProxySpec {
     /// URL of the proxy, for example `http://proxy.corp.example:3128`. It may hold no password: people who may read the
-    /// Persona would see it.
+    /// resource would see it.
     #[schemars(length(max = 2048))]
     #[x_kube(validation = ("isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && !self.contains('@')", "proxy.url must be an http or https URL without a user, such as http://proxy.example:3128"))]
     pub url: String,
