@@ -22,6 +22,8 @@ pub enum Command {
     Experiment(ExperimentCommand),
     /// Analyses the achievements of a namespace once more, by the formula of today's workers. Publishes nothing.
     Rescore(RescoreSettings),
+    /// Asks addresses whether they answer with 200; for `helm test`.
+    Probe(ProbeSettings),
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,6 +53,13 @@ pub struct RescoreSettings {
     /// Namespace of the records.
     #[arg(long)]
     pub namespace: String,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ProbeSettings {
+    /// Addresses such as http://threads-agent-metrics:8081/readyz.
+    #[arg(required = true)]
+    pub addresses: Vec<url::Url>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -11,6 +11,7 @@ pub mod leadership;
 pub mod loops;
 pub mod metrics;
 pub mod persona;
+pub mod probe;
 pub mod process;
 pub mod prompt_template;
 pub mod signals;

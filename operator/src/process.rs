@@ -10,7 +10,7 @@ use crate::{
     leadership::{self, Held, Leadership, WriteGuard},
     loops,
     metrics::Metrics,
-    persona, prompt_template,
+    persona, probe, prompt_template,
     signals::{Signals, TriggeredAll, Triggers},
     tenancy::{self, Tenancy},
 };
@@ -48,6 +48,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             experiment::recompute::run(&settings).await
         }
         Command::Rescore(settings) => achievement::rescore::run(&settings).await,
+        Command::Probe(settings) => probe::run(&settings.addresses).await,
     }
 }
 

@@ -4,6 +4,7 @@ mod clustered;
 mod environment;
 
 use crate::{
+    chart,
     generate::{generator, openapi},
     paths, supply_chain,
     tally::Tally,
@@ -21,6 +22,9 @@ pub struct Options {
     /// Only the gates that need no cluster.
     #[arg(long, conflicts_with = "end_to_end")]
     offline: bool,
+    /// Only the gates of the chart.
+    #[arg(long, conflicts_with_all = ["offline", "end_to_end"])]
+    chart: bool,
     /// Only these end-to-end tests (files of tests/tests), on the cluster that --keep left or on a new one.
     #[arg(long, value_name = "NAME", num_args = 1..)]
     end_to_end: Vec<String>,
@@ -28,7 +32,9 @@ pub struct Options {
 
 pub fn test(options: &Options) -> Result<ExitCode> {
     let mut tally = Tally::default();
-    if options.end_to_end.is_empty() {
+    if options.chart {
+        chart::gates(&mut tally);
+    } else if options.end_to_end.is_empty() {
         static_gates(&mut tally);
         if options.offline {
             tally.gate(
@@ -67,6 +73,7 @@ fn static_gates(tally: &mut Tally) {
     tally.gate("generated files", generator().arg("--check"));
     tally.step("the API's document", || openapi(true));
     tally.step("licences and advisories", supply_chain::check);
+    chart::gates(tally);
 }
 
 fn cargo(arguments: &str) -> Command {

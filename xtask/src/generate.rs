@@ -1,6 +1,7 @@
-//! What is generated: from the types the chart's definitions and docs/api.md, from the routes docs/openapi.json.
+//! What is generated: from the types the chart's definitions and docs/api.md, from the routes docs/openapi.json,
+//! from the chart its golden renderings and docs/values.md.
 
-use crate::paths;
+use crate::{chart, paths};
 use anyhow::{Context, Result};
 use std::{
     fs,
@@ -41,7 +42,8 @@ pub fn generate(check: bool) -> Result<()> {
         command.status()?.success(),
         "generated files are stale; run: cargo xtask gen"
     );
-    openapi(check)
+    openapi(check)?;
+    chart::generate(check)
 }
 
 /// The document that the API's program makes of its own routes.

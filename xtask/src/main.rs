@@ -3,6 +3,7 @@
 mod api;
 mod audience;
 mod bench;
+mod chart;
 mod cli;
 mod demo_webhook;
 mod deploy;

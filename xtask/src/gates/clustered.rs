@@ -29,6 +29,7 @@ pub fn every_test(tally: &mut Tally, keep: bool) -> Result<()> {
             )?,
         );
         chart(tally, &instance);
+        installed(tally, &instance);
         end_to_end(tally, &instance, &end_to_end_tests()?)?;
     }
     finish(tally, &instance, keep)
@@ -132,6 +133,37 @@ fn chart(tally: &mut Tally, instance: &Instance) {
             ])
             .arg(&file);
         exec::output(&mut dry_run).map(drop)
+    });
+}
+
+/// The release says that it is ready; a second one beside it is refused with a sentence that names the first.
+fn installed(tally: &mut Tally, instance: &Instance) {
+    tally.step("helm test", || {
+        exec::output(deploy::helm(instance).args([
+            "test",
+            deploy::RELEASE,
+            "--namespace",
+            deploy::NAMESPACE,
+            "--timeout",
+            "120s",
+        ]))
+        .map(drop)
+    });
+    tally.step("a second install is refused", || {
+        let chart = paths::project().join("chart");
+        let done = deploy::helm(instance)
+            .args(["install", "second"])
+            .arg(&chart)
+            .args(["--namespace", "default", "--dry-run=server"])
+            .args(["--set", "crds.enabled=false,rbac.aggregate=false"])
+            .output()?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        let named = format!("{}/{}", deploy::NAMESPACE, deploy::RELEASE);
+        ensure!(
+            !done.status.success() && said.contains(&named),
+            "helm said: {said}"
+        );
+        Ok(())
     });
 }
 

@@ -45,6 +45,19 @@ pub const OBJECT_STORE: Set = Set {
     }],
 };
 
+/// What the chart's renderings are checked with.
+pub const CHART: Set = Set {
+    name: "chart",
+    version: "1",
+    modules: &[Module {
+        folder: "chart",
+        commands: &[(
+            "kubeconform",
+            "github.com/yannh/kubeconform/cmd/kubeconform",
+        )],
+    }],
+};
+
 const CLUSTER_MODULES: [Module; 3] = [
     Module {
         folder: "kubernetes",
@@ -79,9 +92,29 @@ pub fn bin() -> PathBuf {
 }
 
 fn sources(module: &Module) -> PathBuf {
-    paths::project()
-        .join("k3d/native/modules")
-        .join(module.folder)
+    folder_of(module.folder)
+}
+
+fn folder_of(module: &str) -> PathBuf {
+    paths::project().join("k3d/native/modules").join(module)
+}
+
+/// Where the sources of Kubernetes itself lie, fetched where they are not there.
+pub fn kubernetes_sources(step: &Step) -> Result<PathBuf> {
+    let go = go(step)?;
+    let ask = |arguments: &[&str]| {
+        exec::output(
+            Command::new(&go)
+                .current_dir(folder_of("kubernetes"))
+                .env("GOFLAGS", "-mod=readonly")
+                .args(arguments)
+                .arg("k8s.io/kubernetes"),
+        )
+    };
+    ask(&["mod", "download"])?;
+    Ok(PathBuf::from(
+        ask(&["list", "-m", "-f", "{{.Dir}}"])?.trim(),
+    ))
 }
 
 impl Set {
