@@ -4,7 +4,7 @@ mod clustered;
 mod environment;
 
 use crate::{
-    chart,
+    argocd, chart,
     generate::{generator, openapi},
     paths, supply_chain,
     tally::Tally,
@@ -22,7 +22,7 @@ pub struct Options {
     /// Only the gates that need no cluster.
     #[arg(long, conflicts_with = "end_to_end")]
     offline: bool,
-    /// Only the gates of the chart.
+    /// Only the gates of the chart, and the health that Argo CD sees.
     #[arg(long, conflicts_with_all = ["offline", "end_to_end"])]
     chart: bool,
     /// Only these end-to-end tests (files of tests/tests), on the cluster that --keep left or on a new one.
@@ -34,6 +34,7 @@ pub fn test(options: &Options) -> Result<ExitCode> {
     let mut tally = Tally::default();
     if options.chart {
         chart::gates(&mut tally);
+        tally.step("health for Argo CD", argocd::health);
     } else if options.end_to_end.is_empty() {
         static_gates(&mut tally);
         if options.offline {
@@ -74,6 +75,7 @@ fn static_gates(tally: &mut Tally) {
     tally.step("the API's document", || openapi(true));
     tally.step("licences and advisories", supply_chain::check);
     chart::gates(tally);
+    tally.step("health for Argo CD", argocd::health);
 }
 
 fn cargo(arguments: &str) -> Command {

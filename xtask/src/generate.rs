@@ -1,7 +1,7 @@
 //! What is generated: from the types the chart's definitions and docs/api.md, from the routes docs/openapi.json,
 //! from the chart its golden renderings and docs/values.md.
 
-use crate::{chart, paths};
+use crate::{argocd, chart, paths};
 use anyhow::{Context, Result};
 use std::{
     fs,
@@ -43,6 +43,7 @@ pub fn generate(check: bool) -> Result<()> {
         "generated files are stale; run: cargo xtask gen"
     );
     openapi(check)?;
+    argocd::generate(check)?;
     chart::generate(check)
 }
 

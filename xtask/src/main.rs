@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that a person does with the project from a clone.
 
 mod api;
+mod argocd;
 mod audience;
 mod bench;
 mod chart;

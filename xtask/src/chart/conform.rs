@@ -26,7 +26,8 @@ pub fn prepare(step: &Step) -> Result<PathBuf> {
         return Ok(schemas);
     }
     step.say("schemas of Kubernetes");
-    let document = build::kubernetes_sources(step)?.join("api/openapi-spec/swagger.json");
+    let document = build::sources_of("kubernetes", "k8s.io/kubernetes", step)?
+        .join("api/openapi-spec/swagger.json");
     let document: Value = serde_json::from_slice(&fs::read(&document).context("swagger.json")?)?;
     let half = schemas.with_extension("half");
     let _ = fs::remove_dir_all(&half);

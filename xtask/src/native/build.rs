@@ -58,6 +58,16 @@ pub const CHART: Set = Set {
     }],
 };
 
+/// Argo CD's own engine, for the tests; one program that does what it is named.
+pub const ARGO_CD: Set = Set {
+    name: "argocd",
+    version: "v3.2.11",
+    modules: &[Module {
+        folder: "argocd",
+        commands: &[("argocd", "github.com/argoproj/argo-cd/v3/cmd")],
+    }],
+};
+
 const CLUSTER_MODULES: [Module; 3] = [
     Module {
         folder: "kubernetes",
@@ -99,16 +109,16 @@ fn folder_of(module: &str) -> PathBuf {
     paths::project().join("k3d/native/modules").join(module)
 }
 
-/// Where the sources of Kubernetes itself lie, fetched where they are not there.
-pub fn kubernetes_sources(step: &Step) -> Result<PathBuf> {
+/// Where the sources of a Go module lie that one of ours needs, fetched where they are not there.
+pub fn sources_of(module: &str, package: &str, step: &Step) -> Result<PathBuf> {
     let go = go(step)?;
     let ask = |arguments: &[&str]| {
         exec::output(
             Command::new(&go)
-                .current_dir(folder_of("kubernetes"))
+                .current_dir(folder_of(module))
                 .env("GOFLAGS", "-mod=readonly")
                 .args(arguments)
-                .arg("k8s.io/kubernetes"),
+                .arg(package),
         )
     };
     ask(&["mod", "download"])?;
