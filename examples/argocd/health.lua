@@ -56,6 +56,9 @@ for _, type in ipairs({ "Ready", "Reconciling", "Running" }) do
     return { status = "Suspended", message = told(type) }
   end
 end
+if status.phase == "Suspended" then
+  return { status = "Suspended", message = "spec.suspend is true" }
+end
 if obj.kind == "Experiment" and (status.phase == "Draft" or status.phase == "AwaitingApproval") then
   local type = "Running"
   if status.phase == "AwaitingApproval" then

@@ -4,6 +4,7 @@
 //! tests print that they are skipped.
 
 pub mod api;
+pub mod argocd;
 pub mod cluster;
 pub mod experiments;
 pub mod keys;

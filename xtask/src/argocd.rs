@@ -2,7 +2,7 @@
 //! CD's own engine makes of resources what examples/argocd/checks/health.yaml says.
 
 use crate::{
-    native::build::ARGO_CD,
+    native::build::{self, ARGO_CD},
     paths,
     progress::{Step, Steps},
 };
@@ -121,6 +121,21 @@ struct Check {
     object: Value,
 }
 
+/// The program, built by the gate of [`health`].
+pub fn program() -> PathBuf {
+    ARGO_CD.bin().join("argocd")
+}
+
+/// Argo CD's own custom resource definitions.
+pub fn definitions() -> Result<PathBuf> {
+    let steps = Steps::new(paths::home()?.join("logs"));
+    let sources = steps.run("argo cd", "see the log of the build", |step: &Step| {
+        ARGO_CD.ensure(step)?;
+        build::sources_of("argocd", "github.com/argoproj/argo-cd/v3", step)
+    })?;
+    Ok(sources.join("manifests/crds"))
+}
+
 /// Asks Argo CD's own engine for the health of every resource of the table.
 pub fn health() -> Result<()> {
     generate(true)?;
@@ -150,7 +165,7 @@ pub fn health() -> Result<()> {
 
 fn health_of(check: &Check, file: &Path) -> Result<String> {
     fs::write(file, check.object.to_string())?;
-    let done = Command::new(ARGO_CD.bin().join("argocd"))
+    let done = Command::new(program())
         .args(["admin", "settings", "resource-overrides", "health"])
         .arg(file)
         .arg("--argocd-cm-path")

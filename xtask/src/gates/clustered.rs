@@ -2,7 +2,7 @@
 
 use super::{cargo, environment};
 use crate::{
-    api, deploy, exec, native,
+    api, argocd, deploy, exec, native,
     paths::{self, Instance},
     progress::Steps,
     tally::Tally,
@@ -51,6 +51,11 @@ pub fn end_to_end_alone(tally: &mut Tally, names: &[String], keep: bool) -> Resu
 
 fn start(instance: &Instance) -> Result<()> {
     let steps = Steps::new(instance.logs.clone());
+    steps.run(
+        "packages of the tests",
+        "see the log",
+        native::packages::for_tests,
+    )?;
     native::cluster::ensure(instance, false, &steps)?;
     steps.run("github stand-in", "cargo xtask logs github", |step| {
         native::standins::start_github(instance, step)
@@ -95,6 +100,9 @@ fn end_to_end_tests() -> Result<Vec<String>> {
 
 fn end_to_end(tally: &mut Tally, instance: &Instance, names: &[String]) -> Result<()> {
     let mut command = told(instance, "test --workspace --locked --no-fail-fast")?;
+    command
+        .env("TEST_ARGOCD", argocd::program())
+        .env("TEST_ARGOCD_CRDS", argocd::definitions()?);
     // Chosen by target and not by package: another choice of packages would compile the dependencies anew.
     for name in names {
         command.args(["--test", name]);

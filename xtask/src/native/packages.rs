@@ -20,18 +20,33 @@ const PACKAGES: [(&str, &str); 12] = [
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 ];
 
+/// What only tests need: Argo CD keeps what it saw in Redis, and follows Git.
+const FOR_TESTS: [(&str, &str); 2] = [
+    ("redis-server", "/usr/bin/redis-server"),
+    ("git", "/usr/bin/git"),
+];
+
 const POLICY: &str = "#!/bin/sh\n# Of cargo xtask, while it installs packages.\nexit 101\n";
 
 /// Installs what is missing where this is root; says the one line to run where it is not.
 pub fn ensure(step: &Step) -> Result<()> {
-    let missing: Vec<&str> = PACKAGES
+    if !Path::new("/usr/bin/cc").exists() {
+        bail!("there is no C compiler to link with; run: apt-get install -y build-essential");
+    }
+    ensure_all(step, &PACKAGES)
+}
+
+/// The same for what tests need beside that.
+pub fn for_tests(step: &Step) -> Result<()> {
+    ensure_all(step, &FOR_TESTS)
+}
+
+fn ensure_all(step: &Step, packages: &[(&'static str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|(_, file)| !Path::new(file).exists())
         .map(|(package, _)| *package)
         .collect();
-    if !Path::new("/usr/bin/cc").exists() {
-        bail!("there is no C compiler to link with; run: apt-get install -y build-essential");
-    }
     if missing.is_empty() {
         return Ok(());
     }
