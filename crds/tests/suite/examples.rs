@@ -8,12 +8,16 @@ use threads_crds::{
     Achievement, AchievementSource, ContentJob, Experiment, Persona, PromptTemplate, definitions,
 };
 
-/// All documents of all manifests of examples/.
+/// All documents of the manifests that `kubectl apply -f examples/` applies: folders are not entered.
 fn documents() -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
         .collect();
     files.sort();
     files
