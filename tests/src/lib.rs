@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod experiments;
 pub mod keys;
 pub mod manifests;
+pub mod prometheus;
 pub mod rows;
 pub mod services;
 

@@ -16,6 +16,7 @@ use threads_e2e::{
 };
 
 const HOME: &str = "e2e-gitops";
+const SHIPPED: &str = include_str!("../../examples/argocd/application.yaml");
 
 struct Applied {
     cluster: Cluster,
@@ -107,12 +108,14 @@ fn in_wave(mut manifest: Value, wave: i32) -> Value {
 }
 
 async fn application(cluster: Cluster, argo: ArgoCd, repository: &Repository) -> Applied {
-    let manifest = json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-        "metadata": { "name": "content" },
-        "spec": { "project": "default",
-            "source": { "repoURL": repository.url(), "targetRevision": "main", "path": "." },
-            "destination": { "server": "https://kubernetes.default.svc", "namespace": HOME },
-            "syncPolicy": { "automated": { "prune": true, "selfHeal": true }, "syncOptions": ["ServerSideApply=true"] } } });
+    // What is shipped as an example, over the test's own repository.
+    let mut manifest = serde_saphyr::from_multiple::<Value>(SHIPPED)
+        .unwrap()
+        .into_iter()
+        .find(|it| it["metadata"]["name"] == "content")
+        .unwrap();
+    manifest["spec"]["source"]["repoURL"] = json!(repository.url());
+    manifest["spec"]["destination"]["namespace"] = json!(HOME);
     cluster.apply(Some(NAMESPACE), &manifest).await.unwrap();
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
         "argoproj.io",

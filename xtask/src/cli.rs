@@ -1,7 +1,8 @@
 //! The commands and what they call.
 
 use crate::{
-    api, audience, bench, demo_webhook, deploy, gates, generate, paths::Instance, posts, status, up,
+    api, audience, bench, demo_webhook, deploy, gates, generate, paths::Instance, posts, status,
+    supply_chain, up,
 };
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -45,7 +46,9 @@ enum Command {
     Logs { piece: Option<String> },
     /// Runs every gate and every test, on a cluster of its own beside the one that `up` left running.
     Test(gates::Options),
-    /// Writes what is generated: the chart's custom resource definitions and docs/api.md, and docs/openapi.json.
+    /// Writes bills of materials (CycloneDX) of the programs that go into images into target/sbom.
+    Sbom,
+    /// Writes what is generated: definitions, dashboards, alerts, golden renderings, and the references in docs/.
     Gen {
         /// Only says whether something is stale.
         #[arg(long)]
@@ -91,6 +94,7 @@ pub fn run() -> Result<ExitCode> {
         Command::ApiKey(options) => api::make_key(&dev, &options)?,
         Command::Logs { piece } => status::logs(&dev, piece.as_deref())?,
         Command::Test(options) => return gates::test(&options),
+        Command::Sbom => supply_chain::bills_of_materials()?,
         Command::Gen { check } => generate::generate(check)?,
         Command::Bench { name, parameters } => bench::run(name.as_deref(), &parameters)?,
         Command::Restart { instance, piece } => up::restart(&Instance::named(&instance)?, &piece)?,

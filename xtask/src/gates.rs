@@ -6,7 +6,7 @@ mod environment;
 use crate::{
     argocd, chart,
     generate::{generator, openapi},
-    paths, supply_chain,
+    monitoring, paths, supply_chain,
     tally::Tally,
 };
 use anyhow::Result;
@@ -72,10 +72,16 @@ fn static_gates(tally: &mut Tally) {
         &mut cargo("build --workspace --all-targets --locked"),
     );
     tally.gate("generated files", generator().arg("--check"));
+    tally.gate(
+        "dashboards and rules",
+        monitoring::generator().arg("--check"),
+    );
     tally.step("the API's document", || openapi(true));
     tally.step("licences and advisories", supply_chain::check);
+    tally.step("workflows", supply_chain::workflows);
     chart::gates(tally);
     tally.step("health for Argo CD", argocd::health);
+    tally.step("alerts", monitoring::alerts);
 }
 
 fn cargo(arguments: &str) -> Command {

@@ -1,7 +1,7 @@
 //! What is generated: from the types the chart's definitions and docs/api.md, from the routes docs/openapi.json,
-//! from the chart its golden renderings and docs/values.md.
+//! from the catalog of metrics dashboards, alerts and their pages, from the chart its golden renderings and docs/values.md.
 
-use crate::{argocd, chart, paths};
+use crate::{argocd, chart, monitoring, paths};
 use anyhow::{Context, Result};
 use std::{
     fs,
@@ -9,31 +9,35 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The generator that `cargo build` made.
+/// The generator of definitions that `cargo build` made.
 pub fn generator() -> Command {
+    built("crdgen")
+}
+
+/// A program that `cargo build` made.
+pub fn built(program: &str) -> Command {
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| paths::project().join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("debug/crdgen"));
+    let mut command = Command::new(target.join("debug").join(program));
     command.current_dir(paths::project());
     command
 }
 
-/// Builds the generator and writes, or only says whether something is stale.
-pub fn generate(check: bool) -> Result<()> {
+/// Builds a generator.
+pub fn build(package: &str, program: &str) -> Result<()> {
     let built = Command::new("cargo")
         .current_dir(paths::project())
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "-p",
-            "threads-crds",
-            "--bin",
-            "crdgen",
-        ])
+        .args(["build", "--quiet", "--locked", "-p", package])
+        .args(["--bin", program])
         .status()
         .context("cargo build")?;
     anyhow::ensure!(built.success(), "the generator does not build; see above");
+    Ok(())
+}
+
+/// Builds the generators and writes, or only says whether something is stale.
+pub fn generate(check: bool) -> Result<()> {
+    build("threads-crds", "crdgen")?;
     let mut command = generator();
     if check {
         command.arg("--check");
@@ -44,6 +48,7 @@ pub fn generate(check: bool) -> Result<()> {
     );
     openapi(check)?;
     argocd::generate(check)?;
+    monitoring::generate(check)?;
     chart::generate(check)
 }
 

@@ -15,6 +15,7 @@ mod generate;
 mod images;
 mod k3d;
 mod model;
+mod monitoring;
 mod native;
 mod oci;
 mod paths;

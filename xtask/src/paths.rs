@@ -8,13 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The project's root folder.
+/// The project's root folder: what Cargo says, else where the command was called.
 pub fn project() -> PathBuf {
-    let manifest =
-        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("xtask"), PathBuf::from);
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     manifest
-        .parent()
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+        .as_deref()
+        .and_then(Path::parent)
+        .map(Path::to_path_buf)
+        .or_else(|| env::current_dir().ok())
+        .unwrap_or_default()
 }
 
 /// What was built and what runs, outside the project: `$THREADS_AGENT_HOME`, else the user's cache folder.

@@ -1,14 +1,17 @@
 //! What the project depends on: licences, sources, bans, advisories.
 
-use crate::{exec, paths};
-use anyhow::{Context, Result, bail};
+use crate::{exec, native::build::ACTIONS, paths, progress::Steps};
+use anyhow::{Context, Result, bail, ensure};
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 /// Version of cargo-deny that is installed where there is none.
 const CARGO_DENY: &str = "0.20.2";
+/// The same of cargo-cyclonedx, which releases alone need.
+const CARGO_CYCLONEDX: &str = "0.5.7";
 
 /// Licences, sources and bans always; advisories where their database can be fetched.
 pub fn check() -> Result<()> {
@@ -57,32 +60,76 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
+/// Workflows as GitHub will read them. None of them was run.
+pub fn workflows() -> Result<()> {
+    let steps = Steps::new(paths::home()?.join("logs"));
+    steps.run("actionlint", "see the log of the build", |step| {
+        ACTIONS.ensure(step)
+    })?;
+    exec::output(Command::new(ACTIONS.bin().join("actionlint")).current_dir(paths::project()))
+        .map(drop)
+}
+
+/// Bills of materials of the three programs that go into images, in CycloneDX, into target/sbom.
+pub fn bills_of_materials() -> Result<()> {
+    const FILE: &str = "threads-agent-sbom";
+    let tool = installed("cargo-cyclonedx", CARGO_CYCLONEDX)?;
+    let done = Command::new(tool)
+        .current_dir(paths::project())
+        .args(["cyclonedx", "--format", "json", "--spec-version", "1.5"])
+        .args(["--override-filename", FILE, "--no-build-deps"])
+        .status()?;
+    ensure!(done.success(), "cargo-cyclonedx failed; see above");
+    let folder = paths::project().join("target/sbom");
+    fs::create_dir_all(&folder)?;
+    // It writes beside every manifest of the workspace; those that go into images are kept.
+    for member in exec::output(Command::new("git").current_dir(paths::project()).args([
+        "ls-files",
+        "Cargo.toml",
+        "*/Cargo.toml",
+    ]))?
+    .lines()
+    {
+        let member = Path::new(member).parent().unwrap_or(Path::new(""));
+        let made = paths::project().join(member).join(format!("{FILE}.json"));
+        let program = [
+            ("operator", "operator"),
+            ("workers", "worker"),
+            ("api", "api"),
+        ]
+        .into_iter()
+        .find(|(of, _)| Path::new(of) == member);
+        if let Some((_, program)) = program {
+            let kept = folder.join(format!("{program}.cdx.json"));
+            fs::copy(&made, &kept).with_context(|| made.display().to_string())?;
+            println!("wrote {}", kept.display());
+        }
+        let _ = fs::remove_file(made);
+    }
+    Ok(())
+}
+
 fn cargo_deny() -> Result<PathBuf> {
-    if exec::on_path("cargo-deny") {
-        return Ok(PathBuf::from("cargo-deny"));
+    installed("cargo-deny", CARGO_DENY)
+}
+
+/// A tool of Cargo's, installed into the cache where the machine has none.
+fn installed(tool: &str, version: &str) -> Result<PathBuf> {
+    if exec::on_path(tool) {
+        return Ok(PathBuf::from(tool));
     }
     let root = paths::home()?
         .join("tools")
-        .join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = root.join("bin/cargo-deny");
+        .join(format!("{tool}-{version}"));
+    let program = root.join("bin").join(tool);
     if !program.is_file() {
-        println!(
-            "installing cargo-deny {CARGO_DENY} into {} (once)",
-            root.display()
-        );
+        println!("installing {tool} {version} into {} (once)", root.display());
         let done = Command::new("cargo")
-            .args([
-                "install",
-                "cargo-deny",
-                "--locked",
-                "--quiet",
-                "--version",
-                CARGO_DENY,
-                "--root",
-            ])
+            .args(["install", tool, "--locked", "--quiet"])
+            .args(["--version", version, "--root"])
             .arg(&root)
             .status()?;
-        anyhow::ensure!(done.success(), "cargo install cargo-deny failed");
+        ensure!(done.success(), "cargo install {tool} failed");
     }
     Ok(program)
 }

@@ -115,3 +115,29 @@ async fn a_namespace_reaches_no_totals_but_its_own() {
         assert!(worker.execute(AssertSqlSafe(query)).await.is_err());
     }
 }
+
+/// A restore leaves the view unfilled, and the remembered number of writes may happen to be the same.
+#[tokio::test]
+async fn totals_that_a_restore_left_empty_are_filled() {
+    let Some(world) = World::create().await else {
+        return;
+    };
+    let (api, _) = api(&world).await;
+    sqlx::query(RECORDS)
+        .execute(world.store.pool())
+        .await
+        .unwrap();
+    count(&world, &api).await;
+    let mut root = PgConnection::connect(&world.database.superuser_url)
+        .await
+        .unwrap();
+    root.execute("REFRESH MATERIALIZED VIEW achievement_totals WITH NO DATA")
+        .await
+        .unwrap();
+    assert!(api.portfolio_totals("team").await.is_err());
+    assert!(world.store.count_achievement_totals().await.unwrap());
+    assert_eq!(
+        api.portfolio_totals("team").await.unwrap().0,
+        live(&api, "team").await
+    );
+}

@@ -4,7 +4,7 @@ use super::{
     ErrorClass, Kind, Notice, Outcome, ReconcileError, Verdict, backoff, calls::time_boxed,
     degraded::degrade, watch,
 };
-use crate::{context::Context, signals::Triggered};
+use crate::{context::Context, metrics::ReconcileMetrics, signals::Triggered};
 use crds::Reason;
 use futures::{FutureExt, StreamExt};
 use kube::{
@@ -69,6 +69,8 @@ where
         failures: Mutex::default(),
         kind: std::marker::PhantomData,
     });
+    // From now on none fails, and none is not unknown.
+    driver.tell_failing(0);
     extend(controller, store)
         .run(
             |seen, driver: Arc<Driver<K, F>>| async move {
@@ -113,18 +115,11 @@ where
     async fn drive(&self, seen: &Watched<K>) -> Action {
         let key = (seen.namespace().unwrap_or_default(), seen.name_any());
         let began = Instant::now();
+        let running = self.metrics().running.with_label_values(&[&*K::kind(&())]);
+        running.inc();
         let done = self.attempt(&key.0, &key.1).await;
-        let kind = K::kind(&());
-        let metrics = &self.ctx.process.metrics;
-        metrics
-            .reconcile_seconds
-            .with_label_values(&[&*kind])
-            .observe(began.elapsed().as_secs_f64());
-        let word = done.as_ref().map_or_else(
-            |error| error.class.as_str(),
-            |outcome| outcome.verdict.as_str(),
-        );
-        metrics.reconciles.with_label_values(&[&*kind, word]).inc();
+        running.dec();
+        self.measure(began, &done);
         match done {
             Ok(outcome) => {
                 self.forget_failures(&key);
@@ -134,6 +129,28 @@ where
                     .map_or_else(Action::await_change, Action::requeue)
             }
             Err(error) => self.after_failure(seen, key, &error).await,
+        }
+    }
+
+    fn metrics(&self) -> &ReconcileMetrics {
+        &self.ctx.process.metrics.reconciling
+    }
+
+    fn measure(&self, began: Instant, done: &Result<Outcome, ReconcileError>) {
+        let kind = K::kind(&());
+        let (word, repairs) = done.as_ref().map_or_else(
+            |error| (error.class.as_str(), [].as_slice()),
+            |outcome| (outcome.verdict.as_str(), outcome.repairs.as_slice()),
+        );
+        let metrics = self.metrics();
+        metrics
+            .seconds
+            .with_label_values(&[&*kind])
+            .observe(began.elapsed().as_secs_f64());
+        metrics.outcomes.with_label_values(&[&*kind, word]).inc();
+        for backend in repairs {
+            let repaired = &self.ctx.process.metrics.drift.repairs;
+            repaired.with_label_values(&[*backend]).inc();
         }
     }
 
@@ -223,14 +240,21 @@ where
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(key).or_default();
         *count = count.saturating_add(1);
-        *count
+        let count = *count;
+        self.tell_failing(failures.len());
+        count
+    }
+
+    fn tell_failing(&self, objects: usize) {
+        let failing = self.metrics().failing.with_label_values(&[&*K::kind(&())]);
+        failing.set(i64::try_from(objects).unwrap_or(i64::MAX));
     }
 
     fn forget_failures(&self, key: &(String, String)) {
-        self.failures
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(key);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.remove(key).is_some() {
+            self.tell_failing(failures.len());
+        }
     }
 
     /// Events are a courtesy: that one could not be written is no failure.

@@ -10,6 +10,8 @@ pub struct Outcome {
     pub again: Option<Duration>,
     /// What people shall read in the object's events.
     pub notices: Vec<Notice>,
+    /// The backends in which something was mended, one entry a thing: values of the label `backend`.
+    pub repairs: Vec<&'static str>,
 }
 
 /// The words of the metric's label `outcome`.

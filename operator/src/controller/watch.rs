@@ -76,7 +76,12 @@ impl Health {
                 .process
                 .ready
                 .register(&format!("watch {kind}"), "not listed yet"),
-            errors: ctx.process.metrics.watch_errors.with_label_values(&[&kind]),
+            errors: ctx
+                .process
+                .metrics
+                .reconciling
+                .watch_errors
+                .with_label_values(&[&kind]),
             kind,
         }
     }

@@ -1,9 +1,10 @@
 //! Finds what changed outside without anybody telling: one bulk read a backend about every half minute, never a read an
 //! object, and nothing from the Kubernetes API. A persona is reconciled only where its picture changed.
 
-use super::jittered;
+use super::{gauges, jittered};
 use crate::{
     context::Context,
+    metrics::Metrics,
     persona::{
         adapters::{BrokerQueues, Listing},
         ports::QueueSight,
@@ -69,6 +70,9 @@ struct Remembered {
     namespace: String,
     name: String,
     structure: Structure,
+    /// As the last reading had them.
+    seen: Figures,
+    /// As they were when a reconcile was last asked for.
     figures: Figures,
     told: Instant,
 }
@@ -126,6 +130,40 @@ impl DriftReader {
         changed.extend(previous.values().map(reference));
         changed
     }
+
+    /// What the last reading showed, as figures. Of a backend that did not answer everything is unknown.
+    fn show(&self, reading: &Reading, metrics: &Metrics) {
+        metrics.note_backend("rabbitmq", reading.broker.is_some());
+        metrics.note_backend("qdrant", reading.collections.is_some());
+        let all = || self.remembered.values();
+        let queues = all().flat_map(|it| [it.structure.queue, it.structure.dead_letters]);
+        show_looks(metrics, "rabbitmq", &queues.collect::<Vec<_>>());
+        let collections = all().map(|it| it.structure.collection);
+        show_looks(metrics, "qdrant", &collections.collect::<Vec<_>>());
+        if reading.broker.is_some() {
+            let total = |count: fn(&Figures) -> Option<u64>| {
+                let sum: u64 = all().filter_map(|it| count(&it.seen)).sum();
+                i64::try_from(sum).unwrap_or(i64::MAX)
+            };
+            let ready = [
+                ("work", total(|it| it.ready)),
+                ("dead_letter", total(|it| it.dead)),
+            ];
+            gauges::set(&metrics.drift.queues, &ready);
+        }
+    }
+}
+
+fn show_looks(metrics: &Metrics, backend: &str, looks: &[Look]) {
+    for (word, look) in [
+        ("good", Look::Good),
+        ("bad", Look::Bad),
+        ("unknown", Look::Unknown),
+    ] {
+        let count = looks.iter().filter(|it| **it == look).count();
+        let gauge = metrics.drift.looks.with_label_values(&[backend, word]);
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
 }
 
 /// Reads and has reconciled what changed, until the process drains.
@@ -134,7 +172,9 @@ pub async fn run(ctx: Arc<Context>, queues: BrokerQueues) {
     let mut reader = DriftReader::default();
     loop {
         let reading = read(&ctx, &queues).await;
-        for persona in reader.changed(&reading, Instant::now()) {
+        let changed = reader.changed(&reading, Instant::now());
+        reader.show(&reading, &ctx.process.metrics);
+        for persona in changed {
             signals
                 .triggers
                 .personas
@@ -173,6 +213,14 @@ fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Rememb
     let broker = reading.broker.as_ref();
     let queue = broker.map(|listing| listing.work_queue(&picture.queue));
     let dead = broker.map(|listing| listing.dead_letter_queue(&picture.queue));
+    let figures = Figures {
+        ready: messages(queue.as_ref()),
+        dead: messages(dead.as_ref()),
+        tokens_today: picture.tokens_today,
+        posts: picture.posts,
+        dead_lettered: picture.dead_lettered,
+        model_seen: picture.model_seen,
+    };
     Remembered {
         namespace: picture.namespace.clone(),
         name: picture.name.clone(),
@@ -191,14 +239,8 @@ fn remember(picture: &PersonaPicture, reading: &Reading, now: Instant) -> Rememb
                 .is_some_and(|limit| picture.tokens_today >= limit),
             unroutable: picture.unroutable,
         },
-        figures: Figures {
-            ready: messages(queue.as_ref()),
-            dead: messages(dead.as_ref()),
-            tokens_today: picture.tokens_today,
-            posts: picture.posts,
-            dead_lettered: picture.dead_lettered,
-            model_seen: picture.model_seen,
-        },
+        seen: figures.clone(),
+        figures,
         told: now,
     }
 }

@@ -61,6 +61,7 @@ async fn round(store: &OperatorStore, metrics: &Metrics) -> Result<(), StoreErro
     while store.settle_evidence().await? > 0 {}
     while store.forget_deliveries(REMEMBERED_DAYS).await? > 0 {}
     metrics
+        .achievements
         .deliveries_waiting
         .set(store.deliveries_waiting().await?);
     Ok(())
@@ -84,7 +85,11 @@ async fn each_alone(
                     .await?;
                 tracing::warn!(delivery = delivery.id, given_up, %error, "a delivery could not be handled");
                 if given_up {
-                    metrics.deliveries.with_label_values(&["invalid"]).inc();
+                    metrics
+                        .achievements
+                        .deliveries
+                        .with_label_values(&["invalid"])
+                        .inc();
                 }
             }
             Err(error) => return Err(error),
@@ -96,6 +101,7 @@ async fn each_alone(
 fn count(metrics: &Metrics, deliveries: &[Read]) {
     for delivery in deliveries {
         metrics
+            .achievements
             .deliveries
             .with_label_values(&[delivery.tells.outcome()])
             .inc();

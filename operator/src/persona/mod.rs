@@ -150,10 +150,15 @@ async fn give_up(
 /// What follows from what was done: when to look again, and what to tell.
 fn finish(applied: &Applied) -> Result<Outcome, ReconcileError> {
     let mut outcome = Outcome::done();
-    for thing in [&applied.row, &applied.queue, &applied.collection] {
+    for (backend, thing) in [
+        ("postgres", &applied.row),
+        ("rabbitmq", &applied.queue),
+        ("qdrant", &applied.collection),
+    ] {
         match thing {
             Standing::Ready => {}
             Standing::Repaired { drift } => {
+                outcome.repairs.push(backend);
                 outcome.notices.push(Notice::warning(
                     "Drifted",
                     format!("{drift}; it was put right"),

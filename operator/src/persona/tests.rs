@@ -96,6 +96,7 @@ async fn a_queue_deleted_by_hand_is_made_again_and_its_work_sent_again() {
     scenario.queues.queues.lock().unwrap().remove(&queue);
     let pass = scenario.reconcile().await.unwrap();
     assert_eq!(pass.notices[0].reason, "Drifted");
+    assert_eq!(pass.repairs, ["rabbitmq"]);
     assert!(scenario.queues.queues.lock().unwrap().contains_key(&queue));
     assert_eq!(
         scenario

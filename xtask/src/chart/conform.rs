@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Kinds that belong to others, whose schemas Kubernetes does not have.
-const FOREIGN: &str = "ServiceMonitor,PodMonitor";
+const FOREIGN: &str = "ServiceMonitor,PodMonitor,PrometheusRule";
 
 /// Builds kubeconform and the schemas where they are missing.
 pub fn prepare(step: &Step) -> Result<PathBuf> {

@@ -2,6 +2,7 @@
 //! and the table of its values.
 
 mod conform;
+mod dashboards;
 mod flows;
 mod policies;
 mod refusals;
@@ -39,6 +40,7 @@ pub fn gates(tally: &mut Tally) {
         let schemas = steps.run("kubeconform", "see the log of the build", conform::prepare)?;
         conform::all(&schemas)
     });
+    tally.step("chart dashboards", dashboards::all);
     tally.step("chart flows", flows::decide);
     tally.step("chart refusals", refusals::all);
 }

@@ -58,6 +58,16 @@ pub const CHART: Set = Set {
     }],
 };
 
+/// What the workflows of .github are checked with.
+pub const ACTIONS: Set = Set {
+    name: "actions",
+    version: "1.7.8",
+    modules: &[Module {
+        folder: "actions",
+        commands: &[("actionlint", "github.com/rhysd/actionlint/cmd/actionlint")],
+    }],
+};
+
 /// Argo CD's own engine, for the tests; one program that does what it is named.
 pub const ARGO_CD: Set = Set {
     name: "argocd",

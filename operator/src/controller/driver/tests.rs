@@ -240,11 +240,16 @@ async fn failures_in_a_row_wait_longer_and_success_forgets_them() {
     let counted = |outcome| {
         ctx.process
             .metrics
-            .reconciles
+            .reconciling
+            .outcomes
             .with_label_values(&["PromptTemplate", outcome])
             .get()
     };
     assert_eq!((counted("transient"), counted("applied")), (3, 1));
+    let metrics = &ctx.process.metrics.reconciling;
+    let now =
+        |gauges: &prometheus::IntGaugeVec| gauges.with_label_values(&["PromptTemplate"]).get();
+    assert_eq!((now(&metrics.failing), now(&metrics.running)), (0, 0));
 }
 
 #[tokio::test]

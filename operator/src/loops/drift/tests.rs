@@ -181,3 +181,47 @@ fn what_stays_wrong_is_looked_at_again() {
     assert!(reader.changed(&broken(), after(start, 299)).is_empty());
     assert_eq!(reader.changed(&broken(), after(start, 301)).len(), 1);
 }
+
+#[test]
+fn figures_show_the_last_look_also_where_no_reconcile_was_asked_for() {
+    let (mut reader, start) = (DriftReader::default(), Instant::now());
+    let metrics = Metrics::new().unwrap();
+    let look = |backend: &str, word: &str| {
+        let looks = &metrics.drift.looks;
+        looks.with_label_values(&[backend, word]).get()
+    };
+    let ready = || metrics.drift.queues.with_label_values(&["work"]).get();
+    let up = || {
+        metrics
+            .drift
+            .backend_up
+            .with_label_values(&["rabbitmq"])
+            .get()
+    };
+    reader.changed(&reading(), start);
+    reader.show(&reading(), &metrics);
+    assert_eq!(
+        (look("rabbitmq", "good"), look("qdrant", "good"), up()),
+        (2, 1, 1)
+    );
+    // Ten messages more within the minute bring no reconcile, and are shown.
+    let busy = Reading {
+        broker: Some(broker(10)),
+        collections: Some(HashSet::new()),
+        ..reading()
+    };
+    reader.changed(&busy, after(start, 30));
+    reader.show(&busy, &metrics);
+    assert_eq!((ready(), look("qdrant", "bad")), (10, 1));
+    let no_broker = Reading {
+        broker: None,
+        ..reading()
+    };
+    reader.changed(&no_broker, after(start, 60));
+    reader.show(&no_broker, &metrics);
+    assert_eq!(
+        (look("rabbitmq", "unknown"), look("rabbitmq", "good"), up()),
+        (2, 0, 0)
+    );
+    assert_eq!(ready(), 10, "what the broker told last");
+}

@@ -186,7 +186,7 @@ async fn a_suspended_source_waits() {
     scene.deliver("1", "pull_request", &merged(3, "perf")).await;
     scene.round().await;
     assert_eq!(scene.outcome("1").await, None);
-    assert_eq!(scene.metrics.deliveries_waiting.get(), 1);
+    assert_eq!(scene.metrics.achievements.deliveries_waiting.get(), 1);
     sqlx::query("UPDATE achievement_sources SET suspended = false")
         .execute(scene.store.pool())
         .await

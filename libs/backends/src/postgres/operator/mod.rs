@@ -5,6 +5,7 @@ pub mod counts;
 pub mod edits;
 pub mod epoch;
 pub mod experiments;
+pub mod figures;
 pub mod inbox;
 pub mod ledger;
 pub mod logins;

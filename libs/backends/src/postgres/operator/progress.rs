@@ -1,4 +1,4 @@
-//! What changed since somebody last looked: small reads for the loops that wake reconciles, and for the gauges.
+//! What changed since somebody last looked: small reads for the loops that wake reconciles.
 
 mod listener;
 
@@ -22,18 +22,6 @@ pub struct RunMark {
     pub namespace: String,
     pub name: String,
     pub mark: String,
-}
-
-/// Figures for the gauges.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
-pub struct QueueFigures {
-    pub queued: i64,
-    pub processing: i64,
-    pub parked: i64,
-    pub unsent: i64,
-    /// Seconds since the oldest of the unsent was written.
-    pub oldest_seconds: i64,
-    pub points_pending: i64,
 }
 
 impl OperatorStore {
@@ -82,27 +70,6 @@ impl OperatorStore {
              WHERE run.finished_at IS NULL AND run.gone_at IS NULL",
         )
         .fetch_all(self.pool())
-        .await?)
-    }
-
-    /// Figures for the gauges, in one query.
-    ///
-    /// # Errors
-    /// Database errors.
-    pub async fn queue_figures(&self) -> Result<QueueFigures, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT (SELECT count(*) FROM tasks WHERE status = 'queued') AS queued,
-                 (SELECT count(*) FROM tasks WHERE status = 'processing') AS processing,
-                 (SELECT count(*) FROM tasks WHERE status = 'parked') AS parked,
-                 waiting.unsent, waiting.oldest_seconds,
-                 (SELECT count(*) FROM posts WHERE point_version < embedding_version)
-                     + (SELECT count(*) FROM achievements WHERE embedding IS NOT NULL AND point_version < embedding_version
-                         AND deleted_at IS NULL AND collection IS NOT NULL) AS points_pending
-             FROM (SELECT count(*) AS unsent,
-                 coalesce(extract(epoch FROM now() - min(created_at)), 0)::bigint AS oldest_seconds
-                 FROM outbox WHERE sent_at IS NULL) waiting",
-        )
-        .fetch_one(self.pool())
         .await?)
     }
 
