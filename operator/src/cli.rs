@@ -97,6 +97,30 @@ pub struct Settings {
     pub services: ServiceSettings,
     #[command(flatten)]
     pub workers: WorkerSettings,
+    #[command(flatten)]
+    pub notifications: NotificationSettings,
+}
+
+/// Where people are told what failed, stalled, was decided or ran out of budget.
+#[derive(Debug, Clone, Args)]
+pub struct NotificationSettings {
+    /// URL to which messages are posted; it may hold a token. Absent: nobody is told.
+    #[arg(long, env = "NOTIFICATIONS_URL", hide_env_values = true, value_parser = secret)]
+    pub notifications_url: Option<SecretString>,
+    /// What messages are signed with; absent: they are not signed.
+    #[arg(long, env = "NOTIFICATIONS_SIGNING_KEY", hide_env_values = true, value_parser = secret)]
+    pub notifications_signing_key: Option<SecretString>,
+    /// The form of messages.
+    #[arg(long, env = "NOTIFICATIONS_FORMAT", value_enum, default_value_t = NotificationFormat::Slack)]
+    pub notifications_format: NotificationFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum NotificationFormat {
+    /// `{"text": …}`, as incoming webhooks of Slack and Mattermost take it.
+    Slack,
+    /// The text, and every notification as data.
+    Json,
 }
 
 /// Where the backing services are, with the operator's own credentials.

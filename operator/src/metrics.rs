@@ -5,7 +5,7 @@ mod totals;
 pub use totals::TotalMetrics;
 
 use monitoring::{
-    catalog::{achievements, experiments, messages, reconciling, work},
+    catalog::{achievements, experiments, messages, notifications, reconciling, work},
     register::{counter, counters, float_gauges, gauge, gauges, histogram, histograms},
 };
 use prometheus::{
@@ -25,7 +25,25 @@ pub struct Metrics {
     pub budgets: BudgetMetrics,
     pub experiments: ExperimentMetrics,
     pub achievements: AchievementMetrics,
+    pub notifications: NotificationMetrics,
     pub totals: TotalMetrics,
+}
+
+#[derive(Debug, Clone)]
+pub struct NotificationMetrics {
+    pub told: IntCounterVec,
+    pub given_up: IntCounter,
+    pub waiting: IntGauge,
+}
+
+impl NotificationMetrics {
+    fn new(registry: &Registry) -> Result<Self> {
+        Ok(Self {
+            told: counters(registry, &notifications::NOTIFICATIONS)?,
+            given_up: counter(registry, &notifications::GIVEN_UP)?,
+            waiting: gauge(registry, &notifications::WAITING)?,
+        })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -181,6 +199,7 @@ impl Metrics {
             budgets: BudgetMetrics::new(&registry)?,
             experiments: ExperimentMetrics::new(&registry)?,
             achievements: AchievementMetrics::new(&registry)?,
+            notifications: NotificationMetrics::new(&registry)?,
             totals: TotalMetrics::new(&registry)?,
             registry,
         })

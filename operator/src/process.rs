@@ -190,6 +190,7 @@ fn start(ctx: &Arc<Context>, triggered: TriggeredAll, tenancy: Tenancy) -> Parts
     parts.spawn(endless(loops::analyses::run(ctx.clone())));
     parts.spawn(endless(loops::gauges::run(ctx.clone())));
     parts.spawn(endless(loops::totals::run(ctx.clone())));
+    parts.spawn(endless(loops::notifications::run(ctx.clone())));
     parts.spawn(endless(loops::edits::run(ctx.clone(), tenancy.clone())));
     parts.spawn(endless(achievement_source::jobs::run(
         ctx.clone(),

@@ -161,7 +161,7 @@ async fn grafana_sees_its_views_and_nothing_else() {
             assert!(root.execute(AssertSqlSafe(delete)).await.is_err(), "{name}");
         }
     }
-    assert_eq!(views, 11);
+    assert_eq!(views, 12);
     let posts: i64 = sqlx::query_scalar("SELECT posts_7d FROM grafana.personas")
         .fetch_one(&mut root)
         .await

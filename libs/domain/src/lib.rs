@@ -8,6 +8,7 @@ pub mod digest;
 pub mod experiment;
 pub mod messages;
 pub mod names;
+pub mod notifications;
 pub mod prompts;
 pub mod revision;
 pub mod statistics;

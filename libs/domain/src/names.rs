@@ -155,6 +155,13 @@ pub fn post_id(task: Uuid) -> Uuid {
     derive(&["post", &task.to_string()])
 }
 
+/// Identity of something that people are told: one for each time that a resource gets into a state. `since` is when it was in another
+/// one, so that whoever repeats the step tells the same.
+#[must_use]
+pub fn notification_id(resource: Uuid, topic: &str, since: &str) -> Uuid {
+    derive(&["notification", &resource.to_string(), topic, since])
+}
+
 /// Identity of the unit that a task is to an experiment whose unit is the post.
 #[must_use]
 pub fn unit_of_task(experiment: Uuid, task: Uuid) -> Uuid {

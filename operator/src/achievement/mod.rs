@@ -17,7 +17,6 @@ use crate::{
     context::Context,
     controller::{
         self, ErrorClass, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
-        patch_status,
     },
     loops::{self, orphans},
     signals::Triggered,
@@ -26,7 +25,6 @@ use announce::Decision;
 use backends::postgres::operator::OperatorStore;
 use crds::{Achievement, AchievementStatus};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt};
 use observe::Observed;
 use status::Applied;
 use std::{sync::Arc, time::Duration};
@@ -211,19 +209,9 @@ async fn write_status(
     before: &AchievementStatus,
     after: &AchievementStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<Achievement>::namespaced(
-        world.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &object.name_any(),
-        object.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await?;
-    Ok(())
+    controller::write_status(&world.client, &world.store, object, before, after)
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ use crate::{
     context::Context,
     controller::{
         self, ErrorClass, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
-        patch_status,
     },
     loops::orphans,
     prompt_template::plan::Problem,
@@ -25,7 +24,6 @@ use crate::{
 use backends::{postgres::operator::OperatorStore, sealed::Sealer};
 use crds::{AchievementSource, AchievementSourceStatus, Reason};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt};
 use secrecy::ExposeSecret;
 use status::Applied;
 use std::{sync::Arc, time::Duration};
@@ -169,17 +167,7 @@ async fn write_status(
     before: &AchievementSourceStatus,
     after: &AchievementSourceStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<AchievementSource>::namespaced(
-        world.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &object.name_any(),
-        object.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await?;
-    Ok(())
+    controller::write_status(&world.client, &world.store, object, before, after)
+        .await
+        .map(drop)
 }

@@ -27,7 +27,7 @@ pub mod workers;
 pub use run::run;
 
 use crate::{
-    controller::{ErrorClass, Notice, Outcome, ReconcileError, Verdict as Done, patch_status},
+    controller::{self, ErrorClass, Notice, Outcome, ReconcileError, Verdict as Done},
     signals::Trigger,
     tenancy::home,
 };
@@ -35,7 +35,7 @@ use apply::{RowLog, Rows};
 use backends::postgres::operator::OperatorStore;
 use crds::{ConditionType, ContentJob, ContentJobSpec, ContentJobStatus, is_true};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use observe::Asked;
 use pace::{LastWrites, Pace, pace};
 use references::Waiting;
@@ -297,18 +297,7 @@ async fn write_status(
     before: &ContentJobStatus,
     after: &ContentJobStatus,
 ) -> Result<Option<ContentJob>, ReconcileError> {
-    let api = Api::<ContentJob>::namespaced(
-        world.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &object.name_any(),
-        object.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await
+    controller::write_status(&world.client, &world.store, object, before, after).await
 }
 
 #[cfg(test)]

@@ -402,6 +402,14 @@ async fn a_retry_gives_failed_tasks_fresh_attempts_once() {
         condition(&status, ConditionType::Stalled),
         "True/NoneSucceeded"
     );
+    // People are told, once: not at every look, and not as stalled as well.
+    scenario.reconcile().await.unwrap();
+    let told = "SELECT string_agg(topic || ' ' || name, ',') FROM notifications";
+    let told: Option<String> = sqlx::query_scalar(told)
+        .fetch_one(scenario.world.store.pool())
+        .await
+        .unwrap();
+    assert_eq!(told.as_deref(), Some("failed launch"));
     let asks = |value: Value| {
         move |job: &mut Value| job["metadata"]["annotations"] = json!({ ANNOTATION_RETRY: value })
     };

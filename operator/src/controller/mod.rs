@@ -9,6 +9,7 @@ pub mod error;
 pub mod finalizer;
 pub mod outcome;
 pub mod status;
+pub mod telling;
 #[cfg(test)]
 pub mod testing;
 pub mod watch;
@@ -17,7 +18,7 @@ pub use calls::time_boxed;
 pub use driver::{Watched, run};
 pub use error::{ErrorClass, ReconcileError};
 pub use outcome::{Notice, Outcome, Verdict};
-pub use status::patch_status;
+pub use status::{patch_status, write_status};
 
 use kube::{Resource, core::NamespaceResourceScope};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,9 +1,10 @@
 //! How a status reaches the API server: as the difference to what was read, or not at all.
 
-use super::{calls::time_boxed, error::ReconcileError};
+use super::{calls::time_boxed, error::ReconcileError, telling};
 use crate::context::FIELD_MANAGER;
+use backends::postgres::operator::OperatorStore;
 use kube::{
-    Api,
+    Api, Client, ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,6 +12,32 @@ use serde_json::{Map, Value, json};
 
 /// Field of a condition that alone is no reason for a write.
 const TIME: &str = "lastTransitionTime";
+
+/// Notes what people shall be told of the change, then writes the status of an object as it was read, as [`patch_status`] does. In
+/// this order nothing is left untold where this process ends in between; the note is the same when the step is repeated.
+///
+/// # Errors
+/// [`ReconcileError`]; an object that is gone is no error.
+pub async fn write_status<K, S>(
+    client: &Client,
+    store: &OperatorStore,
+    object: &K,
+    before: &S,
+    after: &S,
+) -> Result<Option<K>, ReconcileError>
+where
+    K: super::Kind,
+    S: Serialize,
+{
+    let news = telling::news(object, &to_value(before)?, &to_value(after)?);
+    if !news.is_empty() {
+        store.note_notifications(&news).await?;
+    }
+    let namespace = object.namespace().unwrap_or_default();
+    let api = Api::<K>::namespaced(client.clone(), &namespace);
+    let version = object.resource_version();
+    patch_status(&api, &object.name_any(), version.as_deref(), before, after).await
+}
 
 /// Writes the difference between two statuses, and nothing where they differ in transition times at most.
 ///

@@ -21,7 +21,7 @@ use crate::{
     context::Context,
     controller::{
         self, ErrorClass, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
-        patch_status, time_boxed,
+        time_boxed,
     },
     loops::{self, orphans},
     metrics::ExperimentMetrics,
@@ -32,7 +32,7 @@ use crds::{Experiment, ExperimentStatus, PromptTemplate};
 use domain::experiment::{Design, Evaluation, Evidence};
 use k8s_openapi::jiff::Timestamp;
 use kube::{
-    Api, Resource, ResourceExt,
+    Resource,
     runtime::events::{Event, EventType, Recorder},
 };
 use status::Applied;
@@ -225,19 +225,9 @@ async fn write_status(
     before: &ExperimentStatus,
     after: &ExperimentStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<Experiment>::namespaced(
-        world.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &object.name_any(),
-        object.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await?;
-    Ok(())
+    controller::write_status(&world.client, &world.store, object, before, after)
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]

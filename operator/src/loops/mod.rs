@@ -8,6 +8,7 @@ pub mod experiments;
 pub mod gauges;
 pub mod inbox;
 pub mod listen;
+pub mod notifications;
 pub mod orphans;
 pub mod pause;
 pub mod points;

@@ -20,7 +20,7 @@ pub mod workers;
 pub mod testing;
 
 use crate::{
-    controller::{self, Notice, Outcome, ReconcileError, Verdict, patch_status},
+    controller::{self, Notice, Outcome, ReconcileError, Verdict},
     tenancy::home,
 };
 use backends::postgres::{StoreError, operator::OperatorStore};
@@ -29,7 +29,7 @@ use crds::{
     common::meta::{LABEL_INSTALL, LABEL_PERSONA},
 };
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Resource, ResourceExt};
 use observe::ObserveError;
 use ports::{QueuePort, VectorPort};
 use references::PromptReferences;
@@ -218,19 +218,9 @@ async fn write_status(
     before: &PersonaStatus,
     after: &PersonaStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<Persona>::namespaced(
-        world.client.clone(),
-        &persona.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &persona.name_any(),
-        persona.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await?;
-    Ok(())
+    controller::write_status(&world.client, &world.store, persona, before, after)
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]

@@ -14,16 +14,12 @@ pub mod validate;
 
 use crate::{
     context::Context,
-    controller::{
-        self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer,
-        patch_status,
-    },
+    controller::{self, Notice, Outcome, ReconcileError, Verdict, driver::StreamEnded, finalizer},
     signals::{Trigger, Triggered},
 };
 use backends::postgres::operator::OperatorStore;
 use crds::{Persona, PromptTemplate, PromptTemplateStatus};
 use k8s_openapi::jiff::Timestamp;
-use kube::{Api, ResourceExt};
 use status::Applied;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
@@ -167,19 +163,9 @@ async fn write_status(
     before: &PromptTemplateStatus,
     after: &PromptTemplateStatus,
 ) -> Result<(), ReconcileError> {
-    let api = Api::<PromptTemplate>::namespaced(
-        world.client.clone(),
-        &object.namespace().unwrap_or_default(),
-    );
-    patch_status(
-        &api,
-        &object.name_any(),
-        object.resource_version().as_deref(),
-        before,
-        after,
-    )
-    .await?;
-    Ok(())
+    controller::write_status(&world.client, &world.store, object, before, after)
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]

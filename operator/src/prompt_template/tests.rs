@@ -11,6 +11,7 @@ use crate::{
 };
 use backends::postgres::testing::TestDatabase;
 use http::StatusCode;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 

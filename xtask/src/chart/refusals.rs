@@ -4,7 +4,7 @@ use super::helm_template;
 use anyhow::{Result, ensure};
 
 /// Arguments of helm, and a word that its refusal has to hold.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("--set=replica=2", "replica"),
     ("--set=api.replica=2", "replica"),
     ("--set=api.autoscaling.enable=true", "enable"),
@@ -14,6 +14,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("--set=image.operator.digest=latest", "digest"),
     ("--set=install=Threads", "install"),
     ("--set=monitoring.serviceMonitor.interval=often", "interval"),
+    ("--set=notifications.format=teams", "format"),
     ("--set=monitoring.grafana=true", "grafana"),
     (
         "--set=monitoring.serviceMonitor.enabled=true,monitoring.podMonitor.enabled=true",

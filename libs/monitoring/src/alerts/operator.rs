@@ -2,7 +2,7 @@
 
 use super::{Alert, Check, Runbook, Severity::*};
 use crate::{
-    catalog::{http, reconciling},
+    catalog::{http, notifications, reconciling},
     promql::series,
 };
 
@@ -101,6 +101,28 @@ pub(super) fn alerts() -> Vec<Alert> {
                 fires: &[("threads_watch_errors_total{kind=\"Persona\"}", "0+3x20")],
                 labels: &[("kind", "Persona")],
                 silent: &[("threads_watch_errors_total{kind=\"Persona\"}", "0+1x20")],
+            },
+        },
+        Alert {
+            name: "ThreadsNobodyIsTold",
+            severity: Warning,
+            expression: format!(
+                "{} > 0",
+                series(&notifications::GIVEN_UP).increase("1h", &[])
+            ),
+            hold: "0m",
+            summary: "Notifications were given up: their receiver did not take them for a day",
+            runbook: Runbook {
+                meaning: "Failures and decisions show in the resources' conditions, and nobody was told of them.",
+                look: "kubectl -n threads-system logs deployment/threads-agent | grep 'people are told later'\n\
+                    kubectl -n threads-system get secret threads-notifications",
+                mend: "4xx: the webhook was removed or its URL changed; put the new one into the Secret and restart the operator. No answer: a \
+                    NetworkPolicy (`networkPolicy.notifications`).",
+            },
+            check: Check {
+                fires: &[("threads_notifications_given_up_total", "0x10 3x5")],
+                labels: &[],
+                silent: &[("threads_notifications_given_up_total", "3x15")],
             },
         },
         Alert {

@@ -4,6 +4,7 @@ pub mod achievements;
 pub mod experiments;
 pub mod http;
 pub mod messages;
+pub mod notifications;
 pub mod reconciling;
 pub mod work;
 
@@ -28,6 +29,7 @@ pub fn all() -> Vec<(Exporter, &'static Metric)> {
         .chain(of(Exporter::Operator, work::ALL))
         .chain(of(Exporter::Operator, experiments::ALL))
         .chain(of(Exporter::Operator, achievements::ALL))
+        .chain(of(Exporter::Operator, notifications::ALL))
         .chain(of(Exporter::Api, http::ALL))
         .collect()
 }

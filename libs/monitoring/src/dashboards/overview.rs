@@ -1,7 +1,7 @@
 //! One look: does it work, is it behind, what does it cost.
 
 use crate::{
-    catalog::{achievements, experiments, http, messages, reconciling, work},
+    catalog::{achievements, experiments, http, messages, notifications, reconciling, work},
     grafana::{Dashboard, Panel, Row, Unit::*, View::*, query},
     promql::{GRAFANA, shown},
 };
@@ -124,6 +124,24 @@ pub(super) fn dashboard() -> Dashboard {
                             shown(&achievements::COLLECTED).increase("1h", &["source"]),
                             "{{source}}",
                         )],
+                    ),
+                    Panel::new(
+                        "People were told",
+                        "Notifications within the hour before, by topic; put_off ones are tried again for a day.",
+                        Stacked,
+                        Count,
+                        vec![query(
+                            shown(&notifications::NOTIFICATIONS)
+                                .increase("1h", &["topic", "result"]),
+                            "{{topic}} {{result}}",
+                        )],
+                    ),
+                    Panel::new(
+                        "Notifications that wait",
+                        "For the receiver; with none configured they wait for a day.",
+                        TimeSeries,
+                        Count,
+                        vec![query(shown(&notifications::WAITING).max(&[]), "waiting")],
                     ),
                     Panel::new(
                         "Requests of the API",

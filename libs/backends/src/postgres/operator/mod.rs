@@ -10,6 +10,7 @@ pub mod inbox;
 pub mod ledger;
 pub mod logins;
 pub mod namespaces;
+pub mod notifications;
 pub mod outbox;
 pub mod personas;
 pub mod points;
@@ -21,7 +22,8 @@ pub mod tenants;
 
 use super::{StoreError, migrate};
 use sqlx::{PgPool, Postgres, Transaction, postgres::PgConnectOptions, postgres::PgPoolOptions};
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Notify;
 
 /// Connections of the operator, beside the one that listens.
 const POOL_SIZE: u32 = 8;
@@ -31,6 +33,8 @@ const POOL_SIZE: u32 = 8;
 pub struct OperatorStore {
     pool: PgPool,
     epoch: i64,
+    /// Something shall be told to people.
+    noted: Arc<Notify>,
 }
 
 impl OperatorStore {
@@ -54,7 +58,11 @@ impl OperatorStore {
             .fetch_one(&pool)
             .await?;
         migrate::check_version(found)?;
-        Ok(Self { pool, epoch })
+        Ok(Self {
+            pool,
+            epoch,
+            noted: Arc::default(),
+        })
     }
 
     /// A store that leads nothing: whatever it would write is refused.
@@ -68,7 +76,11 @@ impl OperatorStore {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(options);
-        Ok(Self { pool, epoch: -1 })
+        Ok(Self {
+            pool,
+            epoch: -1,
+            noted: Arc::default(),
+        })
     }
 
     /// The epoch under which this store writes.
