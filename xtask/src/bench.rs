@@ -1,5 +1,7 @@
 //! Benchmarks. A peer runs in the same command where there is one.
 
+mod install;
+
 use crate::{exec, gates, images, native::build, paths, paths::Instance};
 use anyhow::{Context, Result, bail, ensure};
 use std::{path::PathBuf, process::Command};
@@ -37,10 +39,11 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
             let two_hundred = ["--", "--items", "200", "--format", "pdf"];
             run_to_end(&mut program("threads-portfolio", "sample", &two_hundred)?)
         }
+        Some("install") => install::run(5),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, pdf, images"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, pdf, images, install"
             )
         }
         None => {
@@ -54,6 +57,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  webhooks  a signed delivery until its row is committed, at 200 a second; a burst of 5,000; Postgres is that of `cargo xtask up`\n\
                  achievements  a page of 20 of 100,000 with its exact total, for each filter and order; Postgres is that of `cargo xtask up`\n\
                  backfill  10,000 pull requests from a stand-in: time, requests, memory, a kill in the middle; Postgres is that of `cargo xtask up`\n\
+                 install  helm install until all is ready, and how long nobody leads after an update and a kill; on the cluster of `cargo xtask up`\n\
                  images  how large the images are that are published: with link-time optimisation"
             );
             Ok(())
