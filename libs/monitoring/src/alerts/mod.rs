@@ -75,6 +75,39 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    /// A runbook that names a field or a condition that is not there costs whoever reads it at night the rest of the night.
+    #[test]
+    fn runbooks_name_what_the_reference_knows() {
+        const REFERENCE: &str = include_str!("../../../../docs/api.md");
+        for alert in all() {
+            let text = [
+                alert.runbook.meaning,
+                alert.runbook.look,
+                alert.runbook.mend,
+            ]
+            .join(". ");
+            for field in text
+                .split('`')
+                .filter_map(|word| word.strip_prefix("spec."))
+            {
+                let known = REFERENCE.contains(&format!("| `{field}`"));
+                assert!(known, "{} names spec.{field}", alert.name);
+            }
+            let named = text.split("condition").skip(1).filter_map(|rest| {
+                let words = rest.trim_start_matches('s').split(['\n', '.']).next()?;
+                Some(
+                    words
+                        .split([' ', ','])
+                        .filter(|word| word.len() > 3 && word.starts_with(char::is_uppercase)),
+                )
+            });
+            for condition in named.flatten() {
+                let known = REFERENCE.contains(&format!("| `{condition}` |"));
+                assert!(known, "{} names {condition}", alert.name);
+            }
+        }
+    }
+
     #[test]
     fn every_alert_has_a_name_of_its_own_and_tells_what_to_do() {
         let mut names = BTreeSet::new();

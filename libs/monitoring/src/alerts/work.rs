@@ -57,7 +57,7 @@ pub(super) fn alerts() -> Vec<Alert> {
                 meaning: "Some posts will not be written until somebody says so.",
                 look: "kubectl get cjob -A                     # failed tasks, and the reason\nkubectl describe cjob NAME",
                 mend: "Mend what the reason names (key, model, endpoint, prompt), then have them tried again:\n\
-                    kubectl annotate cjob NAME threads-agent.io/retry=\"$(date +%s)\" --overwrite",
+                    kubectl annotate cjob NAME threads-agent.io/retry=\"failed-$(date +%s)\" --overwrite",
             },
             check: Check {
                 fires: &[(
@@ -119,7 +119,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             runbook: Runbook {
                 meaning: "They rest until midnight UTC; their tasks are parked, not lost.",
                 look: "kubectl get per -A -o wide\nkubectl describe per NAME               # status.usage",
-                mend: "Wait, or raise `spec.budget.tokensPerDay`; parked tasks go on within seconds.",
+                mend: "Wait, or raise `spec.limits.tokensPerDay`; parked tasks go on within seconds.",
             },
             check: Check {
                 fires: &[("threads_personas{state=\"budget_spent\"}", "1x10")],
@@ -138,7 +138,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             summary: "The analysis of achievements is more than an hour behind",
             runbook: Runbook {
                 meaning: "Records are kept; their scores, texts and resources come late.",
-                look: "kubectl get achsrc -A\nkubectl describe achsrc NAME            # condition AnalysisReady\nkubectl get jobs -A -l app.kubernetes.io/name=threads-worker",
+                look: "kubectl get achsrc -A\nkubectl describe achsrc NAME            # conditions Ready, Reachable, CaughtUp\nkubectl get jobs -A -l app.kubernetes.io/name=threads-worker",
                 mend: "The source says what its analysis waits for: a Secret, a place within the install's Pods (`limits.maxWorkerPods`), or an endpoint \
                     of embeddings that does not answer.",
             },
@@ -162,7 +162,7 @@ pub(super) fn alerts() -> Vec<Alert> {
             runbook: Runbook {
                 meaning: "They are refused. Either the secret differs, or somebody tries to make things up.",
                 look: "kubectl get achsrc -A -o wide\nkubectl describe achsrc NAME            # WebhookVerified; the repository's page lists the refused deliveries",
-                mend: "Put the same secret into the repository's webhook and into the Secret that `spec.webhook` names; both may be in force during a \
+                mend: "Put the same secret into the repository's webhook and into the Secret that `spec.webhook.secretRef` names; both may be in force during a \
                     change of it.",
             },
             check: Check {
@@ -196,8 +196,8 @@ pub(super) fn alerts() -> Vec<Alert> {
             summary: "The canary calls equal arms different more often than the 5 % that experiments claim",
             runbook: Runbook {
                 meaning: "Verdicts of experiments may be wrong more often than they say.",
-                look: "kubectl get texp -A\nkubectl describe texp NAME              # condition Trustworthy, sample ratio",
-                mend: "Hold promotions (`spec.promotion.mode: Manual`) and report it with `status.canary` of the experiments: the outcomes may be \
+                look: "kubectl get texp -A\nkubectl describe texp NAME              # conditions SampleRatioOK, DataFresh",
+                mend: "Hold promotions (`spec.decision.mode`: Manual) and report it with `status.canary` of the experiments: the outcomes may be \
                     dependent in a way that their design does not know (docs/experiments.md).",
             },
             check: Check {
