@@ -214,12 +214,14 @@ async fn git_is_followed_and_the_operator_makes_no_difference() {
     let jobs: Api<crds::ContentJob> = Api::namespaced(app.cluster.client.clone(), HOME);
     assert!(jobs.get_opt("doomed").await.unwrap().is_none());
 
+    // Argo CD first: it would make the namespace again.
+    let Applied { cluster, argo, .. } = app;
+    drop(argo);
     tokio::time::timeout(Duration::from_secs(120), async {
-        app.cluster.delete_namespace(HOME).await.unwrap();
-        app.cluster.delete_namespace(NAMESPACE).await.unwrap();
+        cluster.delete_namespace(HOME).await.unwrap();
+        cluster.delete_namespace(NAMESPACE).await.unwrap();
     })
     .await
     .unwrap();
-    drop(app);
     let _ = std::fs::remove_dir_all(folder);
 }
