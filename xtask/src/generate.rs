@@ -35,17 +35,22 @@ pub fn build(package: &str, program: &str) -> Result<()> {
     Ok(())
 }
 
+/// Has a generator write, or only say whether something is stale.
+pub fn write(mut generator: Command, check: bool) -> Result<()> {
+    if check {
+        generator.arg("--check");
+    }
+    anyhow::ensure!(
+        generator.status()?.success(),
+        "generated files are stale; run: cargo xtask gen"
+    );
+    Ok(())
+}
+
 /// Builds the generators and writes, or only says whether something is stale.
 pub fn generate(check: bool) -> Result<()> {
     build("threads-crds", "crdgen")?;
-    let mut command = generator();
-    if check {
-        command.arg("--check");
-    }
-    anyhow::ensure!(
-        command.status()?.success(),
-        "generated files are stale; run: cargo xtask gen"
-    );
+    write(generator(), check)?;
     openapi(check)?;
     argocd::generate(check)?;
     monitoring::generate(check)?;

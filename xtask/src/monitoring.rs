@@ -1,7 +1,7 @@
 //! What is generated from libs/monitoring, and the alerts by Prometheus' own tool.
 
 use crate::{exec, generate, native::packages, paths, progress::Steps};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use std::process::Command;
 
 const RULES: &str = "chart/monitoring/rules.yaml";
@@ -15,15 +15,7 @@ pub fn generator() -> Command {
 /// Writes dashboards, rules, runbooks and docs/metrics.md, or only says what is stale.
 pub fn generate(check: bool) -> Result<()> {
     generate::build("threads-monitoring", "monitoringgen")?;
-    let mut command = generator();
-    if check {
-        command.arg("--check");
-    }
-    ensure!(
-        command.status()?.success(),
-        "generated files are stale; run: cargo xtask gen"
-    );
-    Ok(())
+    generate::write(generator(), check)
 }
 
 /// Every alert fires on the series on which it should, and is silent on the others.

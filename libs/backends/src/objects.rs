@@ -2,6 +2,7 @@
 
 use crate::class::FailureClass;
 use bytes::Bytes;
+use domain::digest::hex;
 use http::Method;
 use object_store::{
     Attribute, Attributes, BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, RetryConfig,
@@ -122,7 +123,7 @@ impl Objects {
             .map_err(|error| failure_of_writer(&error))?;
         Ok(Stored {
             bytes,
-            sha256: hexadecimal(digest.finish().as_ref()),
+            sha256: hex(digest.finish().as_ref()),
         })
     }
 
@@ -228,8 +229,4 @@ fn failure(error: object_store::Error) -> ObjectError {
 /// Servers answer with whole documents.
 fn short(text: &str) -> String {
     text.chars().take(500).collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

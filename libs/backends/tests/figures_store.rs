@@ -29,6 +29,12 @@ async fn one_post(world: &World, job: &str) {
     worker.complete(&task, &post, false).await.unwrap();
 }
 
+async fn root(world: &World) -> PgConnection {
+    PgConnection::connect(&world.database.superuser_url)
+        .await
+        .unwrap()
+}
+
 #[tokio::test]
 async fn committed_work_is_counted_once_and_stays_counted() {
     let Some(world) = World::create().await else {
@@ -51,9 +57,7 @@ async fn committed_work_is_counted_once_and_stays_counted() {
     assert!(attempts.is_some_and(|(name, amount)| name.ends_with(" exact") && *amount == 1));
     // Asked again, nothing is counted twice; and a purge takes nothing back.
     assert_eq!(totals(&world).await, counted);
-    let mut root = PgConnection::connect(&world.database.superuser_url)
-        .await
-        .unwrap();
+    let mut root = root(&world).await;
     root.execute("DELETE FROM usage; DELETE FROM posts")
         .await
         .unwrap();
@@ -69,9 +73,7 @@ async fn counting_makes_nobody_wait() {
         return;
     };
     one_post(&world, "launch").await;
-    let mut root = PgConnection::connect(&world.database.superuser_url)
-        .await
-        .unwrap();
+    let mut root = root(&world).await;
     let mut open = root.begin().await.unwrap();
     open.execute("UPDATE tasks SET status = 'cancelled' WHERE status = 'queued'")
         .await
@@ -102,9 +104,7 @@ async fn gauges_tell_what_waits_and_what_is_left_of_budgets() {
     );
     let resources = world.store.resource_figures().await.unwrap();
     assert_eq!((resources.active, resources.budget_spent), (1, 0));
-    let mut root = PgConnection::connect(&world.database.superuser_url)
-        .await
-        .unwrap();
+    let mut root = root(&world).await;
     root.execute(
         "UPDATE personas SET tokens_per_day = 10;
          INSERT INTO token_days (persona_uid, day, namespace, reserved, spent)
@@ -131,9 +131,7 @@ async fn grafana_sees_its_views_and_nothing_else() {
         return;
     };
     one_post(&world, "launch").await;
-    let mut root = PgConnection::connect(&world.database.superuser_url)
-        .await
-        .unwrap();
+    let mut root = root(&world).await;
     let relations: Vec<(String, String)> = sqlx::query_as(
         "SELECT schemaname::text, relname FROM (SELECT schemaname, viewname::text AS relname FROM pg_views
              UNION SELECT schemaname, tablename::text FROM pg_tables

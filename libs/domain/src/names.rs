@@ -4,6 +4,7 @@
 //! what the system allows, and eight hexadecimal digits of the whole identity (install and namespace uid included), which
 //! is what makes it unique.
 
+use crate::digest::hex;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -338,10 +339,7 @@ fn cut(ascii: &str, max: usize) -> &str {
 }
 
 fn hash8(parts: &[&str]) -> String {
-    sha(parts)[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&sha(parts)[..4])
 }
 
 fn derive(parts: &[&str]) -> Uuid {

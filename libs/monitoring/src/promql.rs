@@ -1,7 +1,7 @@
 //! Queries of Prometheus, made of metrics of the catalog. A label or value that the metric does not have is a mistake that the
 //! generator ends with.
 
-use crate::{Kind, Metric};
+use crate::{Kind, Label, Metric};
 
 /// Window of a rate in a dashboard: Grafana puts in what fits the interval of the scrapes.
 pub const GRAFANA: &str = "$__rate_interval";
@@ -39,8 +39,9 @@ impl Series {
     /// The metric has no such label, or the label never has that value.
     #[must_use]
     pub fn with(mut self, label: &str, value: &str) -> Self {
-        let found = self.metric.labels.iter().find(|it| it.name == label);
-        let known = found.is_some_and(|it| it.values.is_empty() || it.values.contains(&value));
+        let known = self
+            .label(label)
+            .is_some_and(|it| it.values.is_empty() || it.values.contains(&value));
         assert!(known, "{} has no {label}={value}", self.metric.name);
         self.matchers.push(format!(r#"{label}="{value}""#));
         self
@@ -58,8 +59,12 @@ impl Series {
     }
 
     fn has(&self, label: &str) {
-        let known = self.metric.labels.iter().any(|it| it.name == label);
+        let known = self.label(label).is_some();
         assert!(known, "{} has no label {label}", self.metric.name);
+    }
+
+    fn label(&self, name: &str) -> Option<&'static Label> {
+        self.metric.labels.iter().find(|it| it.name == name)
     }
 
     fn selector(&self) -> String {

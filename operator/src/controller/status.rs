@@ -29,14 +29,24 @@ where
     K: super::Kind,
     S: Serialize,
 {
-    let news = telling::news(object, &to_value(before)?, &to_value(after)?);
+    let Some((before, after)) = differing(before, after)? else {
+        return Ok(None);
+    };
+    let news = telling::news(object, &before, &after);
     if !news.is_empty() {
         store.note_notifications(&news).await?;
     }
     let namespace = object.namespace().unwrap_or_default();
     let api = Api::<K>::namespaced(client.clone(), &namespace);
     let version = object.resource_version();
-    patch_status(&api, &object.name_any(), version.as_deref(), before, after).await
+    patch(
+        &api,
+        &object.name_any(),
+        version.as_deref(),
+        &before,
+        &after,
+    )
+    .await
 }
 
 /// Writes the difference between two statuses, and nothing where they differ in transition times at most.
@@ -57,11 +67,33 @@ where
     K: Clone + DeserializeOwned + std::fmt::Debug,
     S: Serialize,
 {
-    let (before, after) = (to_value(before)?, to_value(after)?);
-    if without_times(&before) == without_times(&after) {
-        return Ok(None);
+    match differing(before, after)? {
+        Some((before, after)) => patch(api, name, resource_version, &before, &after).await,
+        None => Ok(None),
     }
-    let mut patch = json!({ "status": merge_patch(&before, &after) });
+}
+
+/// Both statuses as JSON, where they differ in more than transition times.
+fn differing<S: Serialize>(
+    before: &S,
+    after: &S,
+) -> Result<Option<(Value, Value)>, ReconcileError> {
+    let (before, after) = (to_value(before)?, to_value(after)?);
+    let differ = without_times(&before) != without_times(&after);
+    Ok(differ.then_some((before, after)))
+}
+
+async fn patch<K>(
+    api: &Api<K>,
+    name: &str,
+    resource_version: Option<&str>,
+    before: &Value,
+    after: &Value,
+) -> Result<Option<K>, ReconcileError>
+where
+    K: Clone + DeserializeOwned + std::fmt::Debug,
+{
+    let mut patch = json!({ "status": merge_patch(before, after) });
     if let Some(version) = resource_version {
         patch["metadata"] = json!({ "resourceVersion": version });
     }

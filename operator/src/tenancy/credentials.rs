@@ -29,6 +29,7 @@ use backends::{
 };
 use domain::{
     digest::digest_of,
+    digest::hex,
     names::{Slot, Tenant, worker_login, worker_secret},
 };
 use k8s_openapi::{api::core::v1::Secret, jiff::Timestamp};
@@ -288,12 +289,7 @@ fn stamp(moment: chrono::DateTime<chrono::Utc>) -> String {
 
 /// 256 random bits as hexadecimal digits, which every URL and every password field takes as they are.
 fn random_password() -> SecretString {
-    use std::fmt::Write;
-    let mut password = String::with_capacity(64);
-    for byte in rand::random::<[u8; 32]>() {
-        let _ = write!(password, "{byte:02x}");
-    }
-    SecretString::from(password)
+    SecretString::from(hex(&rand::random::<[u8; 32]>()))
 }
 
 #[cfg(test)]

@@ -1,18 +1,15 @@
 //! Dashboards as the chart sends them: each a ConfigMap that holds the generated file unchanged.
 
-use super::{folder, helm_template};
+use super::{folder, rendered};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
 
 pub fn all() -> Result<()> {
-    let done = helm_template(&[
+    let rendered = rendered(&[
         "--set=monitoring.dashboards.enabled=true".into(),
         "--show-only=templates/dashboards.yaml".into(),
     ])?;
-    let said = String::from_utf8_lossy(&done.stderr);
-    ensure!(done.status.success(), "{said}");
-    let rendered = String::from_utf8(done.stdout)?;
     let maps: Vec<Value> = serde_saphyr::from_multiple(&rendered).context("as YAML")?;
     let mut sent = 0;
     for map in &maps {

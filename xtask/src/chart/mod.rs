@@ -74,9 +74,14 @@ fn helm_template(arguments: &[String]) -> Result<Output> {
 /// What a values file of chart/ci renders to.
 fn render(values: &str) -> Result<String> {
     let file = folder().join(values);
-    let done = helm_template(&["--values".into(), file.display().to_string()])?;
+    rendered(&["--values".into(), file.display().to_string()]).with_context(|| values.to_owned())
+}
+
+/// What the chart renders to with these arguments, which it has to take.
+fn rendered(arguments: &[String]) -> Result<String> {
+    let done = helm_template(arguments)?;
     if !done.status.success() {
-        bail!("{values}: {}", String::from_utf8_lossy(&done.stderr));
+        bail!("{}", String::from_utf8_lossy(&done.stderr));
     }
     Ok(String::from_utf8(done.stdout)?)
 }

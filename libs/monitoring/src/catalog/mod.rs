@@ -43,11 +43,6 @@ pub mod process {
     pub const RESIDENT_BYTES: Metric =
         Metric::gauge("process_resident_memory_bytes", "Memory, in bytes.", &[]);
     pub const OPEN_FILES: Metric = Metric::gauge("process_open_fds", "Open file descriptors.", &[]);
-    pub const START: Metric = Metric::gauge(
-        "process_start_time_seconds",
-        "Start of the process, in seconds since 1970.",
-        &[],
-    );
 }
 
 /// docs/metrics.md.

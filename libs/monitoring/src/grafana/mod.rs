@@ -93,12 +93,6 @@ impl Panel {
             width,
         }
     }
-
-    #[must_use]
-    pub fn wide(mut self, columns: u32) -> Self {
-        self.width = columns;
-        self
-    }
 }
 
 impl Dashboard {

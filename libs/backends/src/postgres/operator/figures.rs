@@ -36,7 +36,7 @@ pub struct ResourceFigures {
 }
 
 /// What a total counts: a metric's name in the rows, and the values of its labels in order; empty where it has fewer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Total {
     pub metric: String,
     pub first: String,
