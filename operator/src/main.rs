@@ -7,6 +7,12 @@ use tokio::runtime::Runtime;
 fn main() -> anyhow::Result<()> {
     telemetry::use_small_pages();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    telemetry::init_logs();
-    Runtime::new()?.block_on(operator::run(Cli::parse()))
+    let runtime = Runtime::new()?;
+    let traces = {
+        let _inside = runtime.enter();
+        telemetry::init("threads-agent-operator")
+    };
+    let ended = runtime.block_on(operator::run(Cli::parse()));
+    traces.end();
+    ended
 }

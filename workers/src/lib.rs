@@ -28,3 +28,4 @@ pub mod ports;
 pub mod run;
 pub mod stop;
 mod tokens;
+mod trace;

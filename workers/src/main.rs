@@ -6,22 +6,36 @@
 
 use clap::Parser;
 use std::process::ExitCode;
-use worker::{analyse, backfill, cli::Settings, run};
+use tokio::runtime::Runtime;
+use worker::{
+    analyse, backfill,
+    cli::Settings,
+    run::{self, Outcome},
+};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> anyhow::Result<ExitCode> {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    telemetry::init_logs();
+    let runtime = Runtime::new()?;
+    let traces = {
+        let _inside = runtime.enter();
+        telemetry::init("threads-agent-worker")
+    };
+    let outcome = runtime.block_on(work());
+    traces.end();
+    Ok(outcome.into())
+}
+
+async fn work() -> Outcome {
     let mut arguments = std::env::args_os().peekable();
     let program = arguments.next();
     if arguments.next_if(|it| it == "analyse").is_some() {
         let settings = analyse::cli::Settings::parse_from(program.into_iter().chain(arguments));
-        return analyse::run::run(&settings).await.into();
+        return analyse::run::run(&settings).await;
     }
     if arguments.next_if(|it| it == "backfill").is_some() {
         let settings = backfill::cli::Settings::parse_from(program.into_iter().chain(arguments));
-        return backfill::run::run(&settings).await.into();
+        return backfill::run::run(&settings).await;
     }
-    run::run(&Settings::parse()).await.into()
+    run::run(&Settings::parse()).await
 }

@@ -34,6 +34,8 @@ pub const RESERVED_PREFIX: &str = "threads-agent.io/";
 pub const ANNOTATION_RETRY: &str = "threads-agent.io/retry";
 /// Annotation on a ContentJob: `failed` gives its failed tasks up, so that they count as cancelled.
 pub const ANNOTATION_DISCARD: &str = "threads-agent.io/discard";
+/// Annotation on a ContentJob: the `traceparent` of W3C Trace Context whose trace its first run continues.
+pub const ANNOTATION_TRACEPARENT: &str = "threads-agent.io/traceparent";
 /// Annotation on an Experiment: any value starts it.
 pub const ANNOTATION_START: &str = "threads-agent.io/start";
 /// Annotation on an Experiment: any value ends it without a decision.

@@ -92,6 +92,7 @@ impl Desk {
                 id: edited.post,
                 revision: edited.revision,
             }),
+            traceparent: None,
         };
         let run = NewRun {
             id: embedding_run_id(edited.post, edited.revision),

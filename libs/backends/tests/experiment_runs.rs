@@ -125,6 +125,7 @@ impl Lab {
             count,
             attempt_seconds: 60,
             post: None,
+            traceparent: None,
         };
         let arms = prompts();
         let name = format!("job-{job}");

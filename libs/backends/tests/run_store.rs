@@ -119,6 +119,7 @@ impl Studio {
             count: job.count,
             attempt_seconds: 60,
             post: None,
+            traceparent: None,
         };
         let run = NewRun {
             id: run_id(job.uid, job.run_key, job.digest),

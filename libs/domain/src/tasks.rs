@@ -58,6 +58,9 @@ pub struct TaskPayload {
     /// Only of [`TaskKind::Embed`]; then `input` is the post's text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<EditedPost>,
+    /// The W3C Trace Context of what accepted the run; none where nothing is traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 /// The prompt version that a task pins.

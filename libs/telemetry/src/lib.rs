@@ -1,13 +1,14 @@
-//! What every binary of the product needs to be watched: logs as JSON lines, a metrics registry, and the three endpoints
+//! What every binary of the product needs to be watched: logs as JSON lines, traces, a metrics registry, and the three endpoints
 //! `/healthz`, `/readyz` and `/metrics`.
 
 mod checks;
 mod logs;
 mod memory;
 mod server;
+mod traces;
 
 pub use checks::{Check, Checks};
-pub use logs::init_logs;
 pub use memory::use_small_pages;
 pub use prometheus;
 pub use server::{Endpoints, bind};
+pub use traces::{TRACE, TRACEPARENT, Traces, continue_from, fail, init, traceparent};

@@ -6,6 +6,7 @@ use super::{
     plan::{Mend, Observed, RowPlan, plan_rows},
     resolve::{Obstacle, References, resolve},
     staff::limited,
+    trace,
     validate::ValidatedContentJob,
 };
 use backends::postgres::{
@@ -15,6 +16,8 @@ use backends::postgres::{
         runs::{Adoption, CreatedRun, NewRun, Place, PodBudget, RunExperiment, TaskTemplate},
     },
 };
+use domain::tasks::TaskPayload;
+use tracing::Instrument;
 
 /// Rounds of looking and mending in one reconcile; each mend is done once, so that more are never needed.
 const ROUNDS: usize = 4;
@@ -189,6 +192,11 @@ async fn create(
         Err(obstacle) => return Ok(Err(obstacle)),
     };
     let credentials_digest = resolved.persona.revision.credentials_digest();
+    let span = trace::accept(job);
+    let payload = TaskPayload {
+        traceparent: telemetry::traceparent(&span),
+        ..resolved.payload
+    };
     let created = world
         .store
         .create_run(&NewRun {
@@ -209,7 +217,7 @@ async fn create(
                 prompt_digest: &resolved.prompt_digest,
                 prompt_variables: &resolved.variables,
                 credentials_digest: &credentials_digest,
-                payload: &resolved.payload,
+                payload: &payload,
                 max_attempts: job.max_attempts,
             },
             experiment: resolved.experiment.as_ref().map(|joined| RunExperiment {
@@ -223,7 +231,9 @@ async fn create(
                 install: world.workers.pods_limit,
             }),
         })
-        .await?;
+        .instrument(trace::write(&span))
+        .await
+        .inspect_err(|error| telemetry::fail(&span, format!("{:?}", error.class())))?;
     let limited =
         (created.place == Place::Refused).then(|| limited(job, resolved.persona_concurrency));
     Ok(Ok((created, limited)))

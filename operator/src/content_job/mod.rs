@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod run;
 pub mod staff;
 pub mod status;
+mod trace;
 pub mod validate;
 pub mod verdict;
 pub mod workers;

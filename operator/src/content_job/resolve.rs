@@ -138,6 +138,7 @@ pub fn resolve(job: &ValidatedContentJob, references: &References) -> Result<Res
         count: job.count,
         attempt_seconds: job.attempt_seconds,
         post: None,
+        traceparent: None,
     };
     let rendering = Rendering {
         persona: pinned,

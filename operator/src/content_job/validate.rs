@@ -3,7 +3,7 @@
 use crds::{
     ContentJob, Reason,
     common::{
-        meta::{ANNOTATION_DISCARD, ANNOTATION_RETRY, NAME_MAX},
+        meta::{ANNOTATION_DISCARD, ANNOTATION_RETRY, ANNOTATION_TRACEPARENT, NAME_MAX},
         policy::{DeletionPolicy, DriftPolicy},
         reference::PromptRef,
     },
@@ -14,6 +14,7 @@ use domain::{
     names::{Tenant, run_id},
     tasks::{ContentType, TaskKind},
 };
+use kube::ResourceExt;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -57,6 +58,8 @@ pub struct ValidatedContentJob {
     /// Identity of the run that this spec asks for.
     pub run_id: Uuid,
     pub verbs: Verbs,
+    /// The trace that the caller began, as it was given; whoever cannot read it begins another.
+    pub traceparent: Option<String>,
 }
 
 /// Where the text comes from.
@@ -167,6 +170,7 @@ pub fn validate(job: &ContentJob, tenant: &Tenant) -> Result<ValidatedContentJob
         deletion_policy: spec.deletion_policy,
         drift_policy: spec.drift_policy,
         verbs: verbs(job),
+        traceparent: job.annotations().get(ANNOTATION_TRACEPARENT).cloned(),
         run_key,
         spec_digest,
         name,

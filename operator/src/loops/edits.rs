@@ -129,6 +129,7 @@ async fn make_run(
                         id: edited.post,
                         revision: edited.revision,
                     }),
+                    traceparent: None,
                 },
                 max_attempts: ATTEMPTS,
             },

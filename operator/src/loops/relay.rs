@@ -21,6 +21,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tracing::Span;
 
 /// Messages in flight at once. Ten thousand a second at a broker that takes twenty milliseconds for a confirm want more than
 /// two hundred; what is not confirmed when a process ends is sent again.
@@ -83,12 +84,16 @@ pub async fn relay_waiting(
     let mut messages = store.unsent_messages(limit, &[]).await?;
     while !messages.is_empty() {
         let under_way: Vec<i64> = messages.iter().map(|message| message.id).collect();
-        let batch = messages.iter().map(outgoing).collect();
+        let spans: Vec<Span> = messages.iter().map(message::span).collect();
+        let batch = (messages.iter().zip(&spans))
+            .map(|(message, span)| message::traced(message, span))
+            .collect();
         let meanwhile = async {
             let goes_on = last.note(store, &mut told).await?;
             Ok::<_, StoreError>((goes_on, store.unsent_messages(limit, &under_way).await?))
         };
         let (verdicts, noted) = tokio::join!(publisher.publish_batch(batch), meanwhile);
+        end(spans, &verdicts);
         last = judge(&messages, verdicts);
         all.add(&last.relayed);
         let (goes_on, next) = noted?;
@@ -112,6 +117,15 @@ impl Settled {
             store.settle_messages(&self.sent, &self.refused).await?;
         }
         Ok(self.relayed.is_empty() || told(&self.relayed))
+    }
+}
+
+/// Ends the spans of a batch with what the broker said.
+fn end(spans: Vec<Span>, verdicts: &[Result<(), PublishError>]) {
+    for (span, verdict) in spans.iter().zip(verdicts) {
+        if let Err(error) = verdict {
+            telemetry::fail(span, format!("{:?}", error.class()));
+        }
     }
 }
 

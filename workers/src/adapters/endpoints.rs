@@ -4,6 +4,7 @@ use crate::{
     credentials::SecretDirectory,
     failure::{INVALID_MODEL_OUTPUT, TIMEOUT},
     ports::{ChatRequest, Completion, Embedder, Embedding, Finish, Model, Moderation, Moderator},
+    trace,
 };
 use async_trait::async_trait;
 use backends::llm::{
@@ -13,6 +14,8 @@ use domain::{
     revision::{EndpointSettings, ModelSettings},
     tasks::{FailureClass, TaskFailure},
 };
+use futures::TryFutureExt;
+use tracing::Span;
 
 /// Files of the API keys.
 const MODEL_KEY: &str = "model";
@@ -64,10 +67,13 @@ impl Model for Endpoints {
             max_tokens: settings.max_output_tokens,
         };
         let client = self.client(&settings.endpoint, MODEL_KEY)?;
-        let answer = client
+        let span = model_call("chat", &settings.endpoint);
+        let completing = client
             .complete(&prompt)
-            .await
-            .map_err(|error| failure(MODEL_KEY, &error))?;
+            .map_err(|error| failure(MODEL_KEY, &error));
+        let answer = trace::within(&span, trace::code, completing).await?;
+        span.record("gen_ai.usage.input_tokens", answer.prompt_tokens);
+        span.record("gen_ai.usage.output_tokens", answer.completion_tokens);
         Ok(Completion {
             usage: answer
                 .usage_known
@@ -92,10 +98,11 @@ impl Moderator for Endpoints {
         text: &str,
     ) -> Result<Moderation, TaskFailure> {
         let client = self.client(settings, MODERATION_KEY)?;
-        let answer = client
+        let moderating = client
             .moderate(text)
-            .await
-            .map_err(|error| failure(MODERATION_KEY, &error))?;
+            .map_err(|error| failure(MODERATION_KEY, &error));
+        let span = model_call("moderations", settings);
+        let answer = trace::within(&span, trace::code, moderating).await?;
         Ok(Moderation {
             flagged: answer.flagged,
             categories: answer.categories,
@@ -112,15 +119,20 @@ impl Embedder for Endpoints {
         text: &str,
     ) -> Result<Embedding, TaskFailure> {
         let client = self.client(settings, EMBEDDING_KEY)?;
-        let answer = client
+        let embedding = client
             .embed(text, dimensions)
-            .await
-            .map_err(|error| failure(EMBEDDING_KEY, &error))?;
+            .map_err(|error| failure(EMBEDDING_KEY, &error));
+        let span = model_call("embeddings", settings);
+        let answer = trace::within(&span, trace::code, embedding).await?;
         Ok(Embedding {
             vector: answer.vector,
             tokens: answer.tokens,
         })
     }
+}
+
+fn model_call(operation: &'static str, settings: &EndpointSettings) -> Span {
+    trace::model_call(operation, &settings.model, &settings.endpoint)
 }
 
 /// What an endpoint's failure means for the task (FAULTS 37, 38). A refused key is waited for within the attempt limit: a

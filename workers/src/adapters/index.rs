@@ -1,6 +1,9 @@
 //! [`VectorIndex`] over Qdrant.
 
-use crate::ports::{Among, IndexDown, Neighbour, Point, VectorIndex};
+use crate::{
+    ports::{Among, IndexDown, Neighbour, Point, VectorIndex},
+    trace,
+};
 use async_trait::async_trait;
 use backends::qdrant::{PostPoint, VectorError, VectorStore};
 use chrono::{DateTime, Utc};
@@ -40,7 +43,8 @@ impl VectorIndex for QdrantIndex {
             &exclude,
             before,
         );
-        let found = within(QUERY_PATIENCE, query).await?;
+        let span = trace::database_call("qdrant", "nearest", Some(&space.collection));
+        let found = trace::within(&span, down, within(QUERY_PATIENCE, query)).await?;
         Ok(found
             .into_iter()
             .map(|found| Neighbour {
@@ -57,8 +61,15 @@ impl VectorIndex for QdrantIndex {
             payload: point.payload,
             version: i64::from(point.version),
         };
-        within(WRITE_PATIENCE, self.0.upsert_post(collection, point)).await
+        let span = trace::database_call("qdrant", "upsert", Some(collection));
+        let upserting = within(WRITE_PATIENCE, self.0.upsert_post(collection, point));
+        trace::within(&span, down, upserting).await
     }
+}
+
+/// What the spans tell of an index that does not answer.
+fn down(_: &IndexDown) -> String {
+    "IndexDown".to_owned()
 }
 
 /// A limit that does not parse must not widen the comparison silently.

@@ -1,11 +1,12 @@
 //! [`Wakeups`] over a RabbitMQ queue.
 
-use crate::{cli::Settings, credentials::SecretDirectory, ports::Wakeups};
+use crate::{cli::Settings, credentials::SecretDirectory, ports::Wakeups, trace};
 use async_trait::async_trait;
 use backends::rabbitmq::{BrokerAddress, Delivery, QueueConsumer};
 use domain::messages::Message;
 use futures::future::join_all;
 use std::{path::PathBuf, time::Duration};
+use tracing::{Instrument, Span};
 
 /// Messages that this worker may hold unsettled. They are settled after each claim, so a few are enough to keep it going.
 const PREFETCH: u16 = 8;
@@ -17,7 +18,8 @@ const SETTLE_PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Queue {
     consumer: QueueConsumer,
-    noticed: Vec<Delivery>,
+    queue: String,
+    noticed: Vec<(Delivery, Span)>,
 }
 
 impl Queue {
@@ -44,8 +46,15 @@ impl Queue {
         address.ca_bundle = ca_bundle;
         Self {
             consumer: QueueConsumer::start(address, queue.to_owned(), PREFETCH),
+            queue: queue.to_owned(),
             noticed: Vec::new(),
         }
+    }
+
+    fn notice(&mut self, delivery: Delivery) {
+        let id = delivery.message_id().and_then(|id| id.parse().ok());
+        let span = trace::receive(&self.queue, id, delivery.traceparent().as_deref());
+        self.noticed.push((delivery, span));
     }
 
     /// Gives back what was not settled and closes the connection.
@@ -59,19 +68,21 @@ impl Queue {
 impl Wakeups for Queue {
     fn gather(&mut self) {
         while let Some(delivery) = self.consumer.try_next() {
-            self.noticed.push(delivery);
+            self.notice(delivery);
         }
     }
 
     async fn next(&mut self) {
         match self.consumer.next().await {
-            Some(delivery) => self.noticed.push(delivery),
+            Some(delivery) => self.notice(delivery),
             None => std::future::pending().await,
         }
     }
 
     async fn settle(&mut self) {
-        let settling = join_all(self.noticed.drain(..).map(settle));
+        let settling = join_all(
+            (self.noticed.drain(..)).map(|(delivery, span)| settle(delivery).instrument(span)),
+        );
         if tokio::time::timeout(SETTLE_PATIENCE, settling)
             .await
             .is_err()

@@ -14,6 +14,7 @@ use crate::{
     plan,
     ports::{Ports, Tasks, Wakeups},
     stop::Stop,
+    trace,
 };
 use backends::postgres::{ErrorClass, StoreError, worker::RunState};
 use domain::tasks::{ClaimedTask, TaskFailure, TaskKind, TokenUsage};
@@ -21,6 +22,7 @@ use futures::FutureExt;
 use heartbeat::Heartbeat;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 /// What every attempt of this worker shares.
 #[derive(Clone)]
@@ -119,14 +121,8 @@ impl Workshop {
             deadline: Instant::now()
                 + Duration::from_secs(u64::from(task.payload.attempt_seconds.max(1))),
         };
-        let result = match task.kind {
-            TaskKind::Generate => attempt.post().await,
-            TaskKind::Plan => attempt.plan().await,
-            TaskKind::Embed => attempt.embedding().await,
-        };
-        let ended = attempt.tell(result).await;
-        tracing::info!(task = %task.id, run = %task.run_id, index = task.index, ended = ?ended, "attempt ended");
-        ended
+        let span = trace::attempt(task);
+        attempt.to_its_end().instrument(span).await
     }
 
     /// A task that was claimed in the moment of the stop.
@@ -137,6 +133,19 @@ impl Workshop {
 }
 
 impl Attempt<'_> {
+    async fn to_its_end(&self) -> Ended {
+        let task = self.task;
+        let result = match task.kind {
+            TaskKind::Generate => self.post().await,
+            TaskKind::Plan => self.plan().await,
+            TaskKind::Embed => self.embedding().await,
+        };
+        let ended = self.tell(result).await;
+        tracing::info!(task = %task.id, run = %task.run_id, index = task.index, ended = ?ended, "attempt ended");
+        Span::current().record("threads.attempt.ended", format!("{ended:?}"));
+        ended
+    }
+
     async fn plan(&self) -> Result<(), Halt> {
         let plan = self
             .guarded(plan::make(&self.shop.ports, self.task, &self.meter))

@@ -1,7 +1,7 @@
 //! Calls to the store that must not be lost to a restart of the database (FAULTS 23).
 
 use super::Attempt;
-use crate::{backoff::Backoff, meter::Reading, stop::Stop};
+use crate::{backoff::Backoff, meter::Reading, stop::Stop, trace};
 use backends::postgres::{ErrorClass, StoreError};
 use uuid::Uuid;
 
@@ -48,7 +48,9 @@ impl Attempt<'_> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
-        settle(&self.shop.stop, self.task.id, what, call).await
+        let span = trace::database_call("postgresql", what, None);
+        let settling = settle(&self.shop.stop, self.task.id, what, call);
+        trace::within(&span, |error| format!("{:?}", error.class()), settling).await
     }
 
     /// What the claim used so far, and the model to charge it to.

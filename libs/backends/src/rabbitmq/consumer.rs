@@ -3,6 +3,7 @@
 use super::{
     BrokerAddress, BrokerError,
     connect::{Link, bounded},
+    publisher::TRACEPARENT,
 };
 use futures::StreamExt;
 use lapin::{
@@ -11,7 +12,7 @@ use lapin::{
         BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions,
         BasicRejectOptions,
     },
-    types::FieldTable,
+    types::{AMQPValue, FieldTable},
 };
 use rand::RngExt;
 use std::time::Duration;
@@ -42,6 +43,16 @@ impl Delivery {
             .message_id()
             .as_ref()
             .map(|id| id.as_str())
+    }
+
+    /// The W3C Trace Context under which it was published.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<String> {
+        let headers = self.inner.properties.headers().as_ref()?;
+        match headers.inner().get(TRACEPARENT)? {
+            AMQPValue::LongString(text) => Some(text.to_string()),
+            _ => None,
+        }
     }
 
     /// It may have been seen before, by this consumer or another.

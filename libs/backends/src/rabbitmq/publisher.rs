@@ -9,6 +9,7 @@ use futures::future::join_all;
 use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
+    types::{AMQPValue, FieldTable},
 };
 use std::time::Duration;
 use tokio::{
@@ -19,6 +20,9 @@ use uuid::Uuid;
 
 /// AMQP delivery mode of messages that survive the broker.
 const PERSISTENT: u8 = 2;
+
+/// The header of W3C Trace Context.
+pub(super) const TRACEPARENT: &str = "traceparent";
 
 /// How often to look whether the broker has stopped taking messages.
 const BLOCKED_RECHECK: Duration = Duration::from_millis(50);
@@ -53,6 +57,8 @@ pub struct Outgoing {
     pub message_id: Uuid,
     /// JSON, as `domain::messages` writes it.
     pub body: Vec<u8>,
+    /// The header `traceparent` of W3C Trace Context.
+    pub traceparent: Option<String>,
 }
 
 impl Outgoing {
@@ -64,6 +70,7 @@ impl Outgoing {
             routing_key,
             message_id,
             body,
+            traceparent: None,
         }
     }
 }
@@ -172,10 +179,18 @@ async fn start(channel: &Channel, message: Outgoing, deadline: Instant) -> Start
         mandatory: message.exchange.mandatory(),
         immediate: false,
     };
-    let properties = BasicProperties::default()
+    let mut properties = BasicProperties::default()
         .with_delivery_mode(PERSISTENT)
         .with_content_type("application/json".into())
         .with_message_id(message.message_id.to_string().into());
+    if let Some(traceparent) = message.traceparent {
+        let mut headers = FieldTable::default();
+        headers.insert(
+            TRACEPARENT.into(),
+            AMQPValue::LongString(traceparent.into()),
+        );
+        properties = properties.with_headers(headers);
+    }
     let publishing = channel.basic_publish(
         message.exchange.name().into(),
         message.routing_key.as_str().into(),

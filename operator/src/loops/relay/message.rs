@@ -9,6 +9,11 @@ use domain::{
     names::wake_message_id,
 };
 use k8s_openapi::jiff::Timestamp;
+use telemetry::TRACE;
+use tracing::{Span, info_span};
+
+/// Flags of a `traceparent` that is sampled.
+const SAMPLED: &str = "-01";
 
 /// The message of a row. Its id is a function of task and attempt, so that sending it twice is seen to be the same message.
 #[must_use]
@@ -36,6 +41,35 @@ pub fn outgoing(row: &UnsentMessage) -> Outgoing {
     Outgoing::task(row.queue.clone(), id, message.to_json())
 }
 
+/// The span of sending a row, where its run is sampled.
+pub(super) fn span(row: &UnsentMessage) -> Span {
+    match &row.traceparent {
+        Some(traceparent) if traceparent.ends_with(SAMPLED) => {
+            let span = info_span!(
+                target: TRACE,
+                "send content.generation",
+                otel.kind = "producer",
+                messaging.system = "rabbitmq",
+                messaging.operation.type = "send",
+                messaging.destination.name = %row.queue,
+                messaging.message.id = %wake_message_id(row.task_id, row.attempt),
+                threads.task.id = %row.task_id,
+            );
+            telemetry::continue_from(&span, traceparent);
+            span
+        }
+        _ => Span::none(),
+    }
+}
+
+/// The message of a row that is sent under `span`; whoever receives it continues the trace.
+pub(super) fn traced(row: &UnsentMessage, span: &Span) -> Outgoing {
+    Outgoing {
+        traceparent: telemetry::traceparent(span).or_else(|| row.traceparent.clone()),
+        ..outgoing(row)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -58,6 +92,7 @@ mod tests {
             queue: "content.generation.a.maya-1".into(),
             priority: 90,
             retry_count: 1,
+            traceparent: None,
         };
         let message = outgoing(&row);
         assert_eq!(message, outgoing(&row));

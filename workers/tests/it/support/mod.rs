@@ -143,6 +143,7 @@ pub fn task(index: i32) -> ClaimedTask {
             count: 3,
             attempt_seconds: 60,
             post: None,
+            traceparent: None,
         },
         persona: persona(),
         prompt: Prompt {

@@ -22,6 +22,8 @@ pub struct UnsentMessage {
     pub queue: String,
     pub priority: i32,
     pub retry_count: i32,
+    /// The W3C Trace Context of the task's run, where it is traced.
+    pub traceparent: Option<String>,
 }
 
 /// Whose workers a message is for.
@@ -49,6 +51,7 @@ struct UnsentRow {
     namespace_uid: Option<Uuid>,
     priority: i32,
     retry_count: i32,
+    traceparent: Option<String>,
 }
 
 impl UnsentRow {
@@ -74,6 +77,7 @@ impl UnsentRow {
             queue,
             priority: self.priority,
             retry_count: self.retry_count,
+            traceparent: self.traceparent,
         })
     }
 }
@@ -103,7 +107,8 @@ impl OperatorStore {
         let rows: Vec<UnsentRow> = sqlx::query_as(
             "SELECT message.id, coalesce(task.id, analysis.id) AS task_id, message.attempt, message.created_at, message.namespace,
                  task.persona_uid, persona.name AS persona, persona.queue, analysis.achievement_id, current_database()::text AS install,
-                 tenant.namespace_uid, coalesce(task.priority, 50) AS priority, coalesce(task.retry_count, analysis.retry_count) AS retry_count
+                 tenant.namespace_uid, coalesce(task.priority, 50) AS priority, coalesce(task.retry_count, analysis.retry_count) AS retry_count,
+                 task.payload ->> 'traceparent' AS traceparent
              FROM outbox message
              LEFT JOIN tasks task ON task.id = message.task_id
              LEFT JOIN personas persona ON persona.uid = task.persona_uid
