@@ -156,6 +156,9 @@ pub struct WorkerSettings {
     /// Worker Pods of the whole install at the same time; absent means no limit.
     #[arg(long, env = "MAX_WORKER_PODS", value_parser = clap::value_parser!(i32).range(1..))]
     pub max_worker_pods: Option<i32>,
+    /// Receiver of traces over OTLP (gRPC) that workers send to as the operator does; absent or empty means no traces.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub traces_endpoint: Option<String>,
 }
 
 #[allow(clippy::unnecessary_wraps)]

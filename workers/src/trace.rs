@@ -5,8 +5,22 @@ use telemetry::TRACE;
 use tracing::{Instrument, Span, field::Empty, info_span};
 use uuid::Uuid;
 
-/// One attempt, the child of what accepted its run.
+/// A span where there is one around it: what belongs to no trace begins none.
+macro_rules! within_attempt {
+    ($($span:tt)*) => {
+        if Span::current().is_none() {
+            Span::none()
+        } else {
+            info_span!(target: TRACE, $($span)*)
+        }
+    };
+}
+
+/// One attempt, the child of what accepted its run; none where that is not traced.
 pub(crate) fn attempt(task: &ClaimedTask) -> Span {
+    let Some(traceparent) = &task.payload.traceparent else {
+        return Span::none();
+    };
     let span = info_span!(
         target: TRACE,
         "attempt",
@@ -17,16 +31,13 @@ pub(crate) fn attempt(task: &ClaimedTask) -> Span {
         threads.run.id = %task.run_id,
         threads.attempt.ended = Empty,
     );
-    if let Some(traceparent) = &task.payload.traceparent {
-        telemetry::continue_from(&span, traceparent);
-    }
+    telemetry::continue_from(&span, traceparent);
     span
 }
 
 /// A call to a model, by the names of OpenTelemetry's conventions for generative models.
 pub(crate) fn model_call(operation: &'static str, model: &str, endpoint: &str) -> Span {
-    info_span!(
-        target: TRACE,
+    within_attempt!(
         "model call",
         otel.name = format!("{operation} {model}"),
         otel.kind = "client",
@@ -44,8 +55,7 @@ pub(crate) fn database_call(
     operation: &str,
     collection: Option<&str>,
 ) -> Span {
-    info_span!(
-        target: TRACE,
+    within_attempt!(
         "database call",
         otel.name = operation,
         otel.kind = "client",

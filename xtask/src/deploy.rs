@@ -3,7 +3,7 @@
 use crate::{
     api, exec, images, k3d, model,
     model::Endpoint,
-    native::{self, build, kubectl, objects, services},
+    native::{self, build, kubectl, objects, services, traces},
     oci,
     paths::{self, Instance},
     progress::Step,
@@ -164,6 +164,9 @@ pub fn release(
         ),
     ]);
     command.args(["--set", &object_store(instance)]);
+    if let Some(traces) = traces::values(instance) {
+        command.args(["--set", &traces]);
+    }
     match api_image
         .map(str::to_owned)
         .or_else(|| api::image(instance))

@@ -5,7 +5,7 @@ use crate::{
     cli::Engine,
     deploy, k3d, model,
     model::Endpoint,
-    native::{cluster, objects, services, standins, teardown},
+    native::{cluster, objects, services, standins, teardown, traces},
     paths::Instance,
     posts, process,
     progress::Steps,
@@ -21,6 +21,9 @@ pub struct Options {
     /// The kind of cluster; by default k3d where Docker and k3d answer, else native.
     #[arg(long, value_enum)]
     engine: Option<Engine>,
+    /// Runs Jaeger beside the cluster and sends every trace to it; native engine only.
+    #[arg(long)]
+    traces: bool,
     #[command(flatten)]
     model: model::Options,
 }
@@ -31,7 +34,12 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
     instance.create_folders()?;
     let steps = Steps::new(instance.logs.clone());
     match engine(instance, options)? {
-        Engine::Native => native_cluster(instance, endpoint.as_ref(), &steps)?,
+        Engine::Native => {
+            native_cluster(instance, endpoint.as_ref(), options.traces, &steps)?;
+        }
+        Engine::K3d if options.traces => {
+            bail!("--traces needs `--engine native`; in k3d, set the chart's tracing.endpoint")
+        }
         Engine::K3d => k3d::up(instance, endpoint.as_ref(), &steps)?,
     }
     println!();
@@ -39,6 +47,12 @@ pub fn up(instance: &Instance, options: &Options) -> Result<()> {
         println!("{}\n", endpoint.notice());
     }
     posts::print(instance, "default", "launch-week")?;
+    if options.traces {
+        println!(
+            "\nTraces of what is applied from now on: {}/api/traces?service=threads-agent-operator",
+            traces::address(instance)
+        );
+    }
     println!(
         "\nReady after {}. Try next:\n  eval \"$(cargo xtask env)\"\n  kubectl get threads -A\n  kubectl describe contentjob launch-week\n  cargo xtask api-key\n  cargo xtask posts ops-lessons\n  cargo xtask down",
         steps.elapsed()
@@ -68,7 +82,12 @@ fn engine(instance: &Instance, options: &Options) -> Result<Engine> {
     }
 }
 
-fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Steps) -> Result<()> {
+fn native_cluster(
+    instance: &Instance,
+    endpoint: Option<&Endpoint>,
+    with_traces: bool,
+    steps: &Steps,
+) -> Result<()> {
     let outside = endpoint.is_some_and(|endpoint| endpoint.outside);
     cluster::ensure(instance, outside, steps)?;
     steps.run(
@@ -77,6 +96,9 @@ fn native_cluster(instance: &Instance, endpoint: Option<&Endpoint>, steps: &Step
         |step| deploy::examples(instance, endpoint, step),
     )?;
     objects::ensure(instance, steps)?;
+    if with_traces {
+        traces::ensure(instance, steps)?;
+    }
     api::ensure(instance, steps)
 }
 

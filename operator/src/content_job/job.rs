@@ -1,6 +1,9 @@
 //! The worker Job (batch/v1) as it is sent to Kubernetes.
 
-use crate::worker_pod::{KeyFile, WorkerPod, disruptions_do_not_count};
+use crate::{
+    cli::Settings,
+    worker_pod::{KeyFile, WorkerPod, disruptions_do_not_count},
+};
 use crds::{
     Persona,
     common::meta::{LABEL_CONTENT_JOB, LABEL_INSTALL, LABEL_PERSONA, SecretPurpose},
@@ -29,6 +32,23 @@ pub struct WorkerSettings {
     pub image_pull_policy: String,
     /// Worker Pods of the install at the same time; absent means no limit.
     pub pods_limit: Option<i32>,
+    /// Receiver of traces over OTLP; absent means no traces.
+    pub traces_endpoint: Option<String>,
+}
+
+impl WorkerSettings {
+    #[must_use]
+    pub fn of(settings: &Settings) -> Self {
+        let workers = &settings.workers;
+        Self {
+            install: settings.install.clone(),
+            image: workers.worker_image.clone(),
+            image_pull_policy: workers.worker_image_pull_policy.clone(),
+            pods_limit: workers.max_worker_pods,
+            traces_endpoint: (workers.traces_endpoint.clone())
+                .filter(|endpoint| !endpoint.is_empty()),
+        }
+    }
 }
 
 /// What one worker Job is made of.
@@ -102,22 +122,25 @@ fn labels(worker: &WorkerJob<'_>) -> BTreeMap<String, String> {
 }
 
 fn pod<'a>(worker: &WorkerJob<'a>) -> WorkerPod<'a> {
+    let traces = (worker.settings.traces_endpoint.iter())
+        .map(|endpoint| ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.clone()));
+    let environment = [
+        ("THREADS_NAMESPACE", worker.namespace.to_owned()),
+        ("THREADS_PERSONA_UID", worker.persona_uid.to_string()),
+        ("THREADS_QUEUE", worker.queue.to_owned()),
+        ("THREADS_RUN_ID", worker.run.to_string()),
+        (
+            "THREADS_CREDENTIALS_DIGEST",
+            worker.credentials_digest.to_owned(),
+        ),
+        ("THREADS_LEASE_SECONDS", LEASE_SECONDS.to_string()),
+    ];
     WorkerPod {
         image: &worker.settings.image,
         image_pull_policy: &worker.settings.image_pull_policy,
         subcommand: None,
         placement: &worker.persona.spec.worker,
-        environment: vec![
-            ("THREADS_NAMESPACE", worker.namespace.to_owned()),
-            ("THREADS_PERSONA_UID", worker.persona_uid.to_string()),
-            ("THREADS_QUEUE", worker.queue.to_owned()),
-            ("THREADS_RUN_ID", worker.run.to_string()),
-            (
-                "THREADS_CREDENTIALS_DIGEST",
-                worker.credentials_digest.to_owned(),
-            ),
-            ("THREADS_LEASE_SECONDS", LEASE_SECONDS.to_string()),
-        ],
+        environment: environment.into_iter().chain(traces).collect(),
         keys: keys(worker.revision)
             .into_iter()
             .map(|(purpose, key)| KeyFile {

@@ -23,17 +23,11 @@ use tokio::task::JoinSet;
 /// Builds what a reconcile reaches.
 #[must_use]
 pub fn world(ctx: &Context, credentials: Arc<dyn CredentialsPort>) -> ContentJobWorld {
-    let workers = &ctx.settings.workers;
     ContentJobWorld {
         client: ctx.client.clone(),
         store: ctx.store.clone(),
         credentials,
-        workers: Arc::new(WorkerSettings {
-            install: ctx.settings.install.clone(),
-            image: workers.worker_image.clone(),
-            image_pull_policy: workers.worker_image_pull_policy.clone(),
-            pods_limit: workers.max_worker_pods,
-        }),
+        workers: Arc::new(WorkerSettings::of(&ctx.settings)),
         jobs: WorkerJobs::default(),
         triggers: ctx.process.signals.triggers.jobs.clone(),
         last_writes: LastWrites::default(),

@@ -127,6 +127,7 @@ async fn a_job_that_waited_for_a_place_completes_in_three_status_writes() {
             image: "worker:dev".into(),
             image_pull_policy: "IfNotPresent".into(),
             pods_limit: limit,
+            traces_endpoint: None,
         })
     };
     scenario.world.workers = settings(Some(0));

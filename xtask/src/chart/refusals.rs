@@ -4,7 +4,7 @@ use super::helm_template;
 use anyhow::{Result, ensure};
 
 /// Arguments of helm, and a word that its refusal has to hold.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 15] = [
     ("--set=replica=2", "replica"),
     ("--set=api.replica=2", "replica"),
     ("--set=api.autoscaling.enable=true", "enable"),
@@ -15,6 +15,8 @@ const REFUSED: [(&str, &str); 13] = [
     ("--set=install=Threads", "install"),
     ("--set=monitoring.serviceMonitor.interval=often", "interval"),
     ("--set=notifications.format=teams", "format"),
+    ("--set=tracing.endpoint=otel:4317", "tracing"),
+    ("--set=tracing.samplingRatio=10", "samplingRatio"),
     ("--set=monitoring.grafana=true", "grafana"),
     (
         "--set=monitoring.serviceMonitor.enabled=true,monitoring.podMonitor.enabled=true",

@@ -61,6 +61,7 @@ fn start(instance: &Instance) -> Result<()> {
         native::standins::start_github(instance, step)
     })?;
     native::objects::ensure(instance, &steps)?;
+    native::traces::ensure(instance, &steps)?;
     api::ensure(instance, &steps)
 }
 

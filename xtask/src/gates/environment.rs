@@ -5,7 +5,7 @@ use crate::{
     native::{
         objects,
         services::{INSTALL, Passwords},
-        standins,
+        standins, traces,
     },
     paths::Instance,
 };
@@ -53,6 +53,7 @@ pub fn environment(instance: &Instance) -> Result<Vec<(String, String)>> {
         ("TEST_OBJECT_STORE_ACCESS_KEY_ID", INSTALL.to_owned()),
         ("TEST_OBJECT_STORE_SECRET_ACCESS_KEY", passwords.objects),
         ("TEST_OBJECT_STORE_BUCKET", objects::TEST_BUCKET.to_owned()),
+        ("TEST_JAEGER_URL", traces::address(instance)),
         ("TEST_XTASK", own_copy(instance)?),
     ];
     Ok(pairs

@@ -1,4 +1,4 @@
-//! Kubernetes, etcd, CoreDNS, Helm and MinIO, built from Go modules into the cache.
+//! Kubernetes, etcd, CoreDNS, Helm, MinIO and Jaeger, built from Go modules into the cache.
 
 use crate::{exec, paths, progress::Step};
 use anyhow::{Context, Result};
@@ -42,6 +42,16 @@ pub const OBJECT_STORE: Set = Set {
     modules: &[Module {
         folder: "minio",
         commands: &[("minio", "github.com/minio/minio")],
+    }],
+};
+
+/// What shows traces, for the tests and `up --traces`.
+pub const TRACES: Set = Set {
+    name: "jaeger",
+    version: "v1.62.0",
+    modules: &[Module {
+        folder: "jaeger",
+        commands: &[("jaeger", "github.com/jaegertracing/jaeger/cmd/all-in-one")],
     }],
 };
 

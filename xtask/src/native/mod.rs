@@ -14,6 +14,7 @@ pub mod pki;
 pub mod services;
 pub mod standins;
 pub mod teardown;
+pub mod traces;
 
 use crate::{exec, paths::Instance};
 use std::{path::Path, process::Command};

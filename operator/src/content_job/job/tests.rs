@@ -24,6 +24,7 @@ fn built(worker: Value) -> Value {
         image: "worker:dev".into(),
         image_pull_policy: "IfNotPresent".into(),
         pods_limit: None,
+        traces_endpoint: Some("http://otel:4317".into()),
     };
     let (object, job, revision) = (job_with(json!({})), valid(json!({})), revision());
     let job = build_job(&WorkerJob {
@@ -114,6 +115,10 @@ fn the_worker_is_told_whose_tasks_it_claims() {
     assert_eq!(env(&job, "THREADS_QUEUE").unwrap(), "queue");
     assert_eq!(env(&job, "THREADS_CREDENTIALS_DIGEST").unwrap(), "digest");
     assert_eq!(env(&job, "HTTPS_PROXY"), None);
+    assert_eq!(
+        env(&job, "OTEL_EXPORTER_OTLP_ENDPOINT").unwrap(),
+        "http://otel:4317"
+    );
 }
 
 /// The keys are those of the revision that the tasks pin, not of the Persona as it is now.

@@ -75,6 +75,7 @@ impl Scenario {
                 image: "worker:dev".into(),
                 image_pull_policy: "IfNotPresent".into(),
                 pods_limit: None,
+                traces_endpoint: None,
             }),
             jobs: WorkerJobs::default(),
             triggers: triggers.jobs,

@@ -142,14 +142,8 @@ async fn try_to_make(
         Ok(credentials) => credentials,
         Err(error) => return Ok(Err(error.to_string())),
     };
-    let workers = &ctx.settings.workers;
     let built = build_job(&WorkerJob {
-        settings: &WorkerSettings {
-            install: ctx.settings.install.clone(),
-            image: workers.worker_image.clone(),
-            image_pull_policy: workers.worker_image_pull_policy.clone(),
-            pods_limit: workers.max_worker_pods,
-        },
+        settings: &WorkerSettings::of(&ctx.settings),
         namespace: &run.namespace,
         owner: persona.controller_owner_ref(&()),
         content_job: None,
