@@ -7,6 +7,7 @@ pub mod api;
 pub mod argocd;
 pub mod cluster;
 pub mod experiments;
+pub mod jaeger;
 pub mod keys;
 pub mod manifests;
 pub mod prometheus;

@@ -17,10 +17,14 @@ use opentelemetry_sdk::{
     trace::{SdkTracer, SdkTracerProvider},
 };
 use std::{collections::HashMap, time::Duration};
-use tracing::{Span, Subscriber};
+use tracing::{Metadata, Span, Subscriber, subscriber::Interest};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{
-    Layer, filter::filter_fn, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+    Layer,
+    filter::{LevelFilter, dynamic_filter_fn},
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
 /// Target of the spans that belong to a trace.
@@ -85,9 +89,20 @@ where
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_target(false)
-        .with_filter(filter_fn(|metadata| {
-            metadata.is_span() && metadata.target() == TRACE
-        }))
+        .with_filter(
+            dynamic_filter_fn(|metadata, _| is_ours(metadata))
+                // Never `always`: a library that asks whether an event of its own is enabled, as sqlx does, leaves the answer
+                // behind, and it would be taken for that of our next span.
+                .with_callsite_filter(|metadata| match is_ours(metadata) {
+                    true => Interest::sometimes(),
+                    false => Interest::never(),
+                })
+                .with_max_level_hint(LevelFilter::INFO),
+        )
+}
+
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target() == TRACE
 }
 
 impl Traces {

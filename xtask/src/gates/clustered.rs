@@ -50,6 +50,7 @@ pub fn end_to_end_alone(tally: &mut Tally, names: &[String], keep: bool) -> Resu
 }
 
 fn start(instance: &Instance) -> Result<()> {
+    instance.create_folders()?;
     let steps = Steps::new(instance.logs.clone());
     steps.run(
         "packages of the tests",

@@ -14,7 +14,9 @@ fn exported_by(work: impl FnOnce()) -> Vec<(String, String)> {
         .with_simple_exporter(exporter.clone())
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
         .build();
-    let subscriber = tracing_subscriber::registry().with(exported(provider.tracer("test")));
+    let subscriber = tracing_subscriber::registry()
+        .with(Some(exported(provider.tracer("test"))))
+        .with(logs::layer());
     with_default(subscriber, work);
     let spans = exporter.get_finished_spans().unwrap();
     spans
@@ -63,4 +65,16 @@ fn an_unreadable_header_begins_a_trace_and_other_spans_are_not_exported() {
 #[test]
 fn without_an_exporter_there_is_no_header() {
     assert_eq!(traceparent(&info_span!(target: TRACE, "accept")), None);
+}
+
+/// As sqlx does before it logs a statement.
+#[test]
+fn a_library_that_asks_whether_its_event_is_enabled_swallows_no_span() {
+    let spans = exported_by(|| {
+        for _ in 0..2 {
+            assert!(tracing::enabled!(tracing::Level::WARN));
+            drop(info_span!(target: TRACE, "accept"));
+        }
+    });
+    assert_eq!(spans.len(), 2, "{spans:?}");
 }
