@@ -22,11 +22,13 @@ const CALLER: &str = "b7ad6b7169203331";
 const OPERATOR: &str = "threads-agent-operator";
 const WORKER: &str = "threads-agent-worker";
 /// Every span of a job of one post: service, name, parent.
-const SHAPE: [(&str, &str, &str); 10] = [
+const SHAPE: [(&str, &str, &str); 11] = [
     (OPERATOR, "accept ContentJob", CALLER),
     (OPERATOR, "create run", "accept ContentJob"),
     (OPERATOR, "send content.generation", "accept ContentJob"),
     (WORKER, "attempt", "accept ContentJob"),
+    // The hook, and the body that follows it.
+    (WORKER, "chat stand-in-writer", "attempt"),
     (WORKER, "chat stand-in-writer", "attempt"),
     (WORKER, "commit the post", "attempt"),
     (WORKER, "embeddings stand-in-embedding", "attempt"),
