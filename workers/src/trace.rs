@@ -16,9 +16,13 @@ macro_rules! within_attempt {
     };
 }
 
-/// One attempt, the child of what accepted its run; none where that is not traced.
+fn sampled(traceparent: Option<&str>) -> Option<&str> {
+    traceparent.filter(|it| telemetry::is_sampled(it))
+}
+
+/// One attempt, the child of what accepted its run; none where that is not sampled.
 pub(crate) fn attempt(task: &ClaimedTask) -> Span {
-    let Some(traceparent) = &task.payload.traceparent else {
+    let Some(traceparent) = sampled(task.payload.traceparent.as_deref()) else {
         return Span::none();
     };
     let span = info_span!(
@@ -67,7 +71,7 @@ pub(crate) fn database_call(
 
 /// A message, from its arrival to its acknowledgement; the child of whoever sent it.
 pub(crate) fn receive(queue: &str, message: Option<Uuid>, traceparent: Option<&str>) -> Span {
-    let Some(traceparent) = traceparent else {
+    let Some(traceparent) = sampled(traceparent) else {
         return Span::none();
     };
     let span = info_span!(

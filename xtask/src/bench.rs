@@ -1,6 +1,7 @@
 //! Benchmarks. A peer runs in the same command where there is one.
 
 mod install;
+mod traces;
 
 use crate::{exec, gates, images, native::build, paths, paths::Instance};
 use anyhow::{Context, Result, bail, ensure};
@@ -19,7 +20,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
             "threads-worker",
             "bench_worker",
             &["--", "--posts", "2000"],
-            &[],
+            &[("RUST_LOG", "warn".into())],
         ),
         Some("relay") => {
             let python = peer("celery", "celery", &[CELERY])?;
@@ -40,10 +41,11 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
             run_to_end(&mut program("threads-portfolio", "sample", &two_hundred)?)
         }
         Some("install") => install::run(5),
+        Some("traces") => traces::run(),
         Some("operator") => example("threads-e2e", "bench_operator", &[], &[]),
         Some(other) => {
             bail!(
-                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, pdf, images, install"
+                "there is no benchmark `{other}`; there are: text, experiments, worker, relay, operator, outcomes, webhooks, achievements, backfill, pdf, images, install, traces"
             )
         }
         None => {
@@ -58,6 +60,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  achievements  a page of 20 of 100,000 with its exact total, for each filter and order; Postgres is that of `cargo xtask up`\n\
                  backfill  10,000 pull requests from a stand-in: time, requests, memory, a kill in the middle; Postgres is that of `cargo xtask up`\n\
                  install  helm install until all is ready, and how long nobody leads after an update and a kill; on the cluster of `cargo xtask up`\n\
+                 traces  CPU a post of a worker with one task in ten traced, beside none, in alternating pairs; on the cluster of `cargo xtask up --traces`\n\
                  images  how large the images are that are published: with link-time optimisation"
             );
             Ok(())

@@ -30,7 +30,7 @@ use tracing_subscriber::{
 /// Target of the spans that belong to a trace.
 pub const TRACE: &str = "threads_trace";
 /// The header of W3C Trace Context.
-pub const TRACEPARENT: &str = "traceparent";
+const TRACEPARENT: &str = "traceparent";
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 /// What a receiver that is away may take of a process that ends.
@@ -129,6 +129,15 @@ pub fn continue_from(span: &Span, traceparent: &str) {
         // Fails only for a span that was entered.
         let _ = span.set_parent(parent);
     }
+}
+
+/// Whether the trace that a header names is sampled. Where it is not, a span would only cost.
+#[must_use]
+pub fn is_sampled(traceparent: &str) -> bool {
+    let flags = traceparent.rsplit('-').next();
+    flags
+        .and_then(|flags| u8::from_str_radix(flags, 16).ok())
+        .is_some_and(|flags| flags & 1 == 1)
 }
 
 /// The header that makes another span the child of this one, sampled or not; none where spans are not exported.

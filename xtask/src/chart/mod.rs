@@ -4,6 +4,7 @@
 mod conform;
 mod dashboards;
 mod flows;
+mod hub;
 mod policies;
 mod refusals;
 mod renders;
@@ -41,6 +42,7 @@ pub fn gates(tally: &mut Tally) {
         conform::all(&schemas)
     });
     tally.step("chart dashboards", dashboards::all);
+    tally.step("chart on artifact hub", hub::check);
     tally.step("chart flows", flows::decide);
     tally.step("chart refusals", refusals::all);
 }

@@ -33,12 +33,14 @@ pub fn address(instance: &Instance) -> String {
 
 /// The chart's values where Jaeger runs: every trace is kept.
 pub fn values(instance: &Instance) -> Option<String> {
-    process::is_running(instance, PIECE).then(|| {
-        format!(
-            "tracing.endpoint=http://{}:{OTLP_PORT},tracing.samplingRatio=1",
-            instance.node_address()
-        )
-    })
+    endpoint(instance)
+        .map(|endpoint| format!("tracing.endpoint={endpoint},tracing.samplingRatio=1"))
+}
+
+/// Where it takes spans, where it runs.
+pub fn endpoint(instance: &Instance) -> Option<String> {
+    process::is_running(instance, PIECE)
+        .then(|| format!("http://{}:{OTLP_PORT}", instance.node_address()))
 }
 
 fn start(instance: &Instance, step: &Step) -> Result<()> {

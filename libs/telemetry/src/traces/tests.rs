@@ -63,6 +63,14 @@ fn an_unreadable_header_begins_a_trace_and_other_spans_are_not_exported() {
 }
 
 #[test]
+fn the_last_bit_of_the_flags_says_whether_a_trace_is_sampled() {
+    assert!(is_sampled(PARENT));
+    assert!(!is_sampled(UNSAMPLED));
+    assert!(is_sampled("00-a-b-03"));
+    assert!(!is_sampled("nonsense") && !is_sampled(""));
+}
+
+#[test]
 fn without_an_exporter_there_is_no_header() {
     assert_eq!(traceparent(&info_span!(target: TRACE, "accept")), None);
 }

@@ -12,9 +12,6 @@ use k8s_openapi::jiff::Timestamp;
 use telemetry::TRACE;
 use tracing::{Span, info_span};
 
-/// Flags of a `traceparent` that is sampled.
-const SAMPLED: &str = "-01";
-
 /// The message of a row. Its id is a function of task and attempt, so that sending it twice is seen to be the same message.
 #[must_use]
 pub fn outgoing(row: &UnsentMessage) -> Outgoing {
@@ -44,7 +41,7 @@ pub fn outgoing(row: &UnsentMessage) -> Outgoing {
 /// The span of sending a row, where its run is sampled.
 pub(super) fn span(row: &UnsentMessage) -> Span {
     match &row.traceparent {
-        Some(traceparent) if traceparent.ends_with(SAMPLED) => {
+        Some(traceparent) if telemetry::is_sampled(traceparent) => {
             let span = info_span!(
                 target: TRACE,
                 "send content.generation",
