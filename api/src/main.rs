@@ -2,17 +2,9 @@
 
 use api::cli::Cli;
 use clap::Parser;
-use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
     telemetry::use_small_pages();
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = Runtime::new()?;
-    let traces = {
-        let _inside = runtime.enter();
-        telemetry::init("threads-agent-api")
-    };
-    let ended = runtime.block_on(api::run(Cli::parse()));
-    traces.end();
-    ended
+    telemetry::run("threads-agent-api", api::run(Cli::parse()))?
 }

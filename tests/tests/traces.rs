@@ -1,11 +1,7 @@
 //! One trace from apply to post, read back from a real receiver.
 #![allow(clippy::unwrap_used)]
 
-use crds::{
-    ConditionType, ContentJob, Persona,
-    common::meta::{ANNOTATION_TRACEPARENT, LABEL_CONTENT_JOB},
-    is_true,
-};
+use crds::common::meta::{ANNOTATION_TRACEPARENT, LABEL_CONTENT_JOB};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::json;
@@ -54,10 +50,7 @@ async fn one_trace_tells_the_way_from_apply_to_post() {
         cluster.apply(Some(&namespace), &manifest).await.unwrap();
     }
     cluster
-        .wait_for(&namespace, "maya", "ready", |persona: &Persona| {
-            (persona.status.as_ref())
-                .is_some_and(|status| is_true(&status.conditions, ConditionType::Ready))
-        })
+        .wait_for_condition(&namespace, "Persona", "maya", "Ready", "True")
         .await
         .unwrap();
     let unsampled = write(&cluster, &namespace, "unsampled", "00").await;
@@ -96,12 +89,8 @@ async fn write(cluster: &Cluster, namespace: &str, name: &str, flags: &str) -> S
     job["metadata"]["annotations"] =
         json!({ ANNOTATION_TRACEPARENT: format!("00-{trace}-{CALLER}-{flags}") });
     cluster.apply(Some(namespace), &job).await.unwrap();
-    let finished = |job: &ContentJob| {
-        (job.status.as_ref())
-            .is_some_and(|status| is_true(&status.conditions, ConditionType::Complete))
-    };
     cluster
-        .wait_for(namespace, name, "complete", finished)
+        .wait_for_condition(namespace, "ContentJob", name, "Complete", "True")
         .await
         .unwrap();
     trace

@@ -5,25 +5,17 @@
 #![recursion_limit = "512"]
 
 use clap::Parser;
-use std::process::ExitCode;
-use tokio::runtime::Runtime;
+use std::{io, process::ExitCode};
 use worker::{
     analyse, backfill,
     cli::Settings,
     run::{self, Outcome},
 };
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> io::Result<ExitCode> {
     // Fails only where a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = Runtime::new()?;
-    let traces = {
-        let _inside = runtime.enter();
-        telemetry::init("threads-agent-worker")
-    };
-    let outcome = runtime.block_on(work());
-    traces.end();
-    Ok(outcome.into())
+    Ok(telemetry::run("threads-agent-worker", work())?.into())
 }
 
 async fn work() -> Outcome {

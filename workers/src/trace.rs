@@ -16,27 +16,20 @@ macro_rules! within_attempt {
     };
 }
 
-fn sampled(traceparent: Option<&str>) -> Option<&str> {
-    traceparent.filter(|it| telemetry::is_sampled(it))
-}
-
 /// One attempt, the child of what accepted its run; none where that is not sampled.
 pub(crate) fn attempt(task: &ClaimedTask) -> Span {
-    let Some(traceparent) = sampled(task.payload.traceparent.as_deref()) else {
-        return Span::none();
-    };
-    let span = info_span!(
-        target: TRACE,
-        "attempt",
-        threads.task.id = %task.id,
-        threads.task.kind = ?task.kind,
-        threads.task.index = task.index,
-        threads.task.retry_count = task.retry_count,
-        threads.run.id = %task.run_id,
-        threads.attempt.ended = Empty,
-    );
-    telemetry::continue_from(&span, traceparent);
-    span
+    telemetry::child_of(task.payload.traceparent.as_deref(), || {
+        info_span!(
+            target: TRACE,
+            "attempt",
+            threads.task.id = %task.id,
+            threads.task.kind = ?task.kind,
+            threads.task.index = task.index,
+            threads.task.retry_count = task.retry_count,
+            threads.run.id = %task.run_id,
+            threads.attempt.ended = Empty,
+        )
+    })
 }
 
 /// A call to a model, by the names of OpenTelemetry's conventions for generative models.
@@ -71,20 +64,17 @@ pub(crate) fn database_call(
 
 /// A message, from its arrival to its acknowledgement; the child of whoever sent it.
 pub(crate) fn receive(queue: &str, message: Option<Uuid>, traceparent: Option<&str>) -> Span {
-    let Some(traceparent) = sampled(traceparent) else {
-        return Span::none();
-    };
-    let span = info_span!(
-        target: TRACE,
-        "receive content.generation",
-        otel.kind = "consumer",
-        messaging.system = "rabbitmq",
-        messaging.operation.type = "receive",
-        messaging.destination.name = queue,
-        messaging.message.id = message.map(tracing::field::display),
-    );
-    telemetry::continue_from(&span, traceparent);
-    span
+    telemetry::child_of(traceparent, || {
+        info_span!(
+            target: TRACE,
+            "receive content.generation",
+            otel.kind = "consumer",
+            messaging.system = "rabbitmq",
+            messaging.operation.type = "receive",
+            messaging.destination.name = queue,
+            messaging.message.id = message.map(tracing::field::display),
+        )
+    })
 }
 
 /// Runs a call under its span, which fails where the call does: `kind` is a word of a closed set.

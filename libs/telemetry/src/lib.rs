@@ -11,4 +11,4 @@ pub use checks::{Check, Checks};
 pub use memory::use_small_pages;
 pub use prometheus;
 pub use server::{Endpoints, bind};
-pub use traces::{TRACE, Traces, continue_from, fail, init, is_sampled, traceparent};
+pub use traces::{TRACE, Traces, child_of, continue_from, fail, init, run, traceparent};

@@ -16,7 +16,8 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{SdkTracer, SdkTracerProvider},
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, io, time::Duration};
+use tokio::runtime::Runtime;
 use tracing::{Metadata, Span, Subscriber, subscriber::Interest};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{
@@ -40,6 +41,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 #[must_use = "the last spans are sent when it ends"]
 pub struct Traces(Option<SdkTracerProvider>);
+
+/// Runs a program to its end within a runtime of its own, with logs and traces around it.
+///
+/// # Errors
+/// The runtime does not start.
+pub fn run<T>(service: &'static str, program: impl Future<Output = T>) -> io::Result<T> {
+    let runtime = Runtime::new()?;
+    let traces = {
+        let _inside = runtime.enter();
+        init(service)
+    };
+    let ended = runtime.block_on(program);
+    traces.end();
+    Ok(ended)
+}
 
 /// Starts logs and, where an endpoint is set, traces. Called once, within a tokio runtime: the exporter lives in it. An
 /// endpoint that is none is told in the log, and the process goes on without traces.
@@ -131,9 +147,17 @@ pub fn continue_from(span: &Span, traceparent: &str) {
     }
 }
 
-/// Whether the trace that a header names is sampled. Where it is not, a span would only cost.
-#[must_use]
-pub fn is_sampled(traceparent: &str) -> bool {
+/// The span that continues a sampled trace; none where the header is missing or not sampled, because a span would only cost.
+pub fn child_of(traceparent: Option<&str>, span: impl FnOnce() -> Span) -> Span {
+    let Some(traceparent) = traceparent.filter(|it| is_sampled(it)) else {
+        return Span::none();
+    };
+    let span = span();
+    continue_from(&span, traceparent);
+    span
+}
+
+fn is_sampled(traceparent: &str) -> bool {
     let flags = traceparent.rsplit('-').next();
     flags
         .and_then(|flags| u8::from_str_radix(flags, 16).ok())

@@ -40,23 +40,18 @@ pub fn outgoing(row: &UnsentMessage) -> Outgoing {
 
 /// The span of sending a row, where its run is sampled.
 pub(super) fn span(row: &UnsentMessage) -> Span {
-    match &row.traceparent {
-        Some(traceparent) if telemetry::is_sampled(traceparent) => {
-            let span = info_span!(
-                target: TRACE,
-                "send content.generation",
-                otel.kind = "producer",
-                messaging.system = "rabbitmq",
-                messaging.operation.type = "send",
-                messaging.destination.name = %row.queue,
-                messaging.message.id = %wake_message_id(row.task_id, row.attempt),
-                threads.task.id = %row.task_id,
-            );
-            telemetry::continue_from(&span, traceparent);
-            span
-        }
-        _ => Span::none(),
-    }
+    telemetry::child_of(row.traceparent.as_deref(), || {
+        info_span!(
+            target: TRACE,
+            "send content.generation",
+            otel.kind = "producer",
+            messaging.system = "rabbitmq",
+            messaging.operation.type = "send",
+            messaging.destination.name = %row.queue,
+            messaging.message.id = %wake_message_id(row.task_id, row.attempt),
+            threads.task.id = %row.task_id,
+        )
+    })
 }
 
 /// The message of a row that is sent under `span`; whoever receives it continues the trace.
