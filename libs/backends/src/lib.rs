@@ -3,6 +3,7 @@
 
 pub mod class;
 pub mod credential;
+pub mod influx;
 pub mod llm;
 pub mod objects;
 pub mod postgres;
