@@ -14,6 +14,7 @@ mod layers;
 mod metrics;
 mod problem;
 mod routes;
+pub mod series;
 mod serve;
 mod server;
 mod state;

@@ -3,7 +3,10 @@
 use crate::{
     exports::Exports, key::Pepper, kubernetes::Cluster, metrics::Metrics, routes::Receiver,
 };
-use backends::postgres::{StoreError, api::ApiStore};
+use backends::{
+    influx::Influx,
+    postgres::{StoreError, api::ApiStore},
+};
 use std::{sync::Arc, time::Duration};
 
 /// The one context of the routes; clones share it.
@@ -19,6 +22,8 @@ pub struct App {
     pub webhooks: Arc<Receiver>,
     /// None where no object store is set up.
     pub exports: Option<Arc<Exports>>,
+    /// Where the engagement series is written; none where no InfluxDB is set up.
+    pub influx: Option<Influx>,
 }
 
 /// What a request may take.
@@ -74,7 +79,14 @@ impl App {
                 .map_err(|error| StoreError::Invalid(format!("metrics: {error}")))?,
             limits,
             exports: None,
+            influx: None,
         })
+    }
+
+    /// With an InfluxDB for the engagement series.
+    #[must_use]
+    pub fn with_influx(self, influx: Option<Influx>) -> Self {
+        Self { influx, ..self }
     }
 
     /// With an object store for exports.
