@@ -64,7 +64,9 @@ fn nanos(told: &Told) -> i64 {
             i64::from_str_radix(&digest[..8], 16).unwrap_or(0) % NANOS_OF_A_MICRO
         }
     };
-    micros.saturating_mul(NANOS_OF_A_MICRO).saturating_add(place)
+    micros
+        .saturating_mul(NANOS_OF_A_MICRO)
+        .saturating_add(place)
 }
 
 #[cfg(test)]
@@ -94,13 +96,20 @@ mod tests {
         let post = Uuid::from_u128(7);
         assert_eq!(
             text(&told(Subject::Post(post), Kind::Snapshot)),
-            format!("engagement,kind=snapshot,metric=likes,namespace=team,post={post} value=12 1795514400000000000\n")
+            format!(
+                "engagement,kind=snapshot,metric=likes,namespace=team,post={post} value=12 1795514400000000000\n"
+            )
         );
     }
 
     #[test]
     fn two_events_of_one_moment_are_two_points_and_a_repeated_one_is_the_same() {
-        let event = |id: &str| text(&told(Subject::External("1 7".into()), Kind::Event(id.into())));
+        let event = |id: &str| {
+            text(&told(
+                Subject::External("1 7".into()),
+                Kind::Event(id.into()),
+            ))
+        };
         assert_eq!(event("a"), event("a"));
         assert_ne!(event("a"), event("b"));
         assert!(event("a").contains(r"external_id=1\ 7 "), "{}", event("a"));
@@ -113,6 +122,9 @@ mod tests {
             participant: "canary".into(),
         };
         let text = text(&told(subject, Kind::Event("e".into())));
-        assert!(text.contains("experiment=hooks") && !text.contains("canary"), "{text}");
+        assert!(
+            text.contains("experiment=hooks") && !text.contains("canary"),
+            "{text}"
+        );
     }
 }

@@ -155,7 +155,10 @@ impl Writer {
         (self.counted)(fate, batch.count);
         match trouble {
             Some(trouble) if !self.away => {
-                tracing::warn!(trouble, "InfluxDB takes nothing; points are dropped until it does");
+                tracing::warn!(
+                    trouble,
+                    "InfluxDB takes nothing; points are dropped until it does"
+                );
             }
             None if self.away => tracing::info!("InfluxDB takes points again"),
             _ => {}

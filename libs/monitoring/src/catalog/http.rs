@@ -69,4 +69,10 @@ pub const WEBHOOK_ANSWERS: Metric = Metric::counter(
     )],
 );
 
-pub const ALL: &[&Metric] = &[&REQUESTS, &REQUEST_SECONDS, &OUTCOMES, &POINTS, &WEBHOOK_ANSWERS];
+pub const ALL: &[&Metric] = &[
+    &REQUESTS,
+    &REQUEST_SECONDS,
+    &OUTCOMES,
+    &POINTS,
+    &WEBHOOK_ANSWERS,
+];
