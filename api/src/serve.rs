@@ -12,7 +12,7 @@ use crate::{
 };
 use anyhow::Context;
 use backends::{
-    influx::{Fate, Influx, InfluxSettings},
+    influx::{Fate, Influx, InfluxSettings, PATIENCE},
     postgres::{StoreError, api::ApiStore},
 };
 use secrecy::ExposeSecret;
@@ -21,6 +21,7 @@ use telemetry::{Check, Checks, Endpoints};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +38,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         Limits::default(),
     )?
     .with_exports(Exports::new(&settings.object_store)?);
-    let influx = influx(&settings.influx, &app.metrics)?;
+    let (influx, series) = influx(&settings.influx, &app.metrics)?.unzip();
     let app = app.with_influx(influx);
     let endpoints = Endpoints {
         live: Checks::default(),
@@ -72,12 +73,20 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     watching.abort();
     exporting.abort();
+    // The last hands on the application are gone with these; what waits for InfluxDB is still written.
+    let _ = exporting.await;
+    if let Some(series) = series {
+        let _ = tokio::time::timeout(PATIENCE, series).await;
+    }
     serving.cancel();
     telling.await?
 }
 
 /// Nothing is asked of it before the first outcome.
-fn influx(arguments: &InfluxArguments, metrics: &Metrics) -> anyhow::Result<Option<Influx>> {
+fn influx(
+    arguments: &InfluxArguments,
+    metrics: &Metrics,
+) -> anyhow::Result<Option<(Influx, JoinHandle<()>)>> {
     let url = arguments.influx_write_url.as_deref().map(str::trim);
     let Some(url) = url.filter(|url| !url.is_empty()) else {
         return Ok(None);

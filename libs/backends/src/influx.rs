@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc::{self, error::TrySendError},
+    task::JoinHandle,
     time::timeout,
 };
 
@@ -16,7 +17,7 @@ const BATCH_LINES: u64 = 5_000;
 /// Lines wait this long for company.
 const LINGER: Duration = Duration::from_secs(1);
 /// A receiver that takes longer is away.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Offers that wait while a request is under way; further ones are dropped.
 const WAITING: usize = 16;
 
@@ -63,15 +64,18 @@ impl std::fmt::Debug for Influx {
 }
 
 impl Influx {
-    /// Starts to write in the background; ends, after what waits, when the last hand is gone.
+    /// Starts to write in the background; the task ends, after what waits, when the last hand is gone.
     ///
     /// # Errors
     /// An `authorization` that is no value of a header, or certificates that cannot be read.
-    pub fn start(settings: &InfluxSettings, counted: Counted) -> Result<Self, String> {
+    pub fn start(
+        settings: &InfluxSettings,
+        counted: Counted,
+    ) -> Result<(Self, JoinHandle<()>), String> {
         let writer = Writer::new(settings, counted.clone())?;
         let (offers, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(writer.run(waiting));
-        Ok(Self { offers, counted })
+        let writing = tokio::spawn(writer.run(waiting));
+        Ok((Self { offers, counted }, writing))
     }
 
     /// Never waits and never fails: what there is no room for is counted as dropped.

@@ -149,7 +149,7 @@ fn start(url: reqwest::Url, authorization: Option<&str>) -> (Influx, Arc<Counts>
     let counted = Arc::new(move |fate: Fate, count| {
         told.0[fate as usize].fetch_add(count, Ordering::SeqCst);
     });
-    (Influx::start(&settings, counted).unwrap(), counts)
+    (Influx::start(&settings, counted).unwrap().0, counts)
 }
 
 fn point(post: &str, value: u32) -> Lines {
