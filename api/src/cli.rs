@@ -42,20 +42,6 @@ pub struct ServeSettings {
     pub pepper: PepperSettings,
     #[command(flatten)]
     pub object_store: ObjectStoreSettings,
-    #[command(flatten)]
-    pub influx: InfluxArguments,
-}
-
-/// An InfluxDB for the engagement series. Without a URL no series is written.
-#[derive(Debug, Clone, Default, Args)]
-pub struct InfluxArguments {
-    /// URL with path and query under which line protocol is written, for example `http://influx:8086/write?db=threads` or
-    /// `https://influx/api/v2/write?org=acme&bucket=threads`.
-    #[arg(long, env = "INFLUX_WRITE_URL")]
-    pub influx_write_url: Option<String>,
-    /// Value of the header `Authorization`, for example `Token …`.
-    #[arg(long, env = "INFLUX_AUTHORIZATION", hide_env_values = true, value_parser = secret)]
-    pub influx_authorization: Option<SecretString>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -14,7 +14,6 @@ mod layers;
 mod metrics;
 mod problem;
 mod routes;
-pub mod series;
 mod serve;
 mod server;
 mod state;

@@ -18,8 +18,6 @@ pub struct Metrics {
     pub requests: IntCounterVec,
     pub seconds: HistogramVec,
     pub outcomes: IntCounterVec,
-    /// Points of the engagement series by what became of them.
-    pub points: IntCounterVec,
     /// Deliveries of webhooks by how they were answered.
     pub deliveries: IntCounterVec,
 }
@@ -36,7 +34,6 @@ impl Metrics {
             requests: counters(&registry, &http::REQUESTS)?,
             seconds: histograms(&registry, &http::REQUEST_SECONDS)?,
             outcomes: counters(&registry, &http::OUTCOMES)?,
-            points: counters(&registry, &http::POINTS)?,
             deliveries: counters(&registry, &http::WEBHOOK_ANSWERS)?,
             registry,
         })

@@ -1,27 +1,22 @@
 //! The life of the server.
 
 use crate::{
-    cli::{InfluxArguments, ServeSettings},
+    cli::ServeSettings,
     exports::Exports,
     key::Pepper,
     kubernetes::Cluster,
-    metrics::Metrics,
     routes::{achievements_router, router},
     server,
     state::{App, Limits},
 };
 use anyhow::Context;
-use backends::{
-    influx::{Fate, Influx, InfluxSettings, PATIENCE},
-    postgres::{StoreError, api::ApiStore},
-};
+use backends::postgres::{StoreError, api::ApiStore};
 use secrecy::ExposeSecret;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use telemetry::{Check, Checks, Endpoints};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -38,8 +33,6 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         Limits::default(),
     )?
     .with_exports(Exports::new(&settings.object_store)?);
-    let (influx, series) = influx(&settings.influx, &app.metrics)?.unzip();
-    let app = app.with_influx(influx);
     let endpoints = Endpoints {
         live: Checks::default(),
         ready: Checks::default(),
@@ -73,39 +66,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     watching.abort();
     exporting.abort();
-    // The last hands on the application are gone with these; what waits for InfluxDB is still written.
-    let _ = exporting.await;
-    if let Some(series) = series {
-        let _ = tokio::time::timeout(PATIENCE, series).await;
-    }
     serving.cancel();
     telling.await?
-}
-
-/// Nothing is asked of it before the first outcome.
-fn influx(
-    arguments: &InfluxArguments,
-    metrics: &Metrics,
-) -> anyhow::Result<Option<(Influx, JoinHandle<()>)>> {
-    let url = arguments.influx_write_url.as_deref().map(str::trim);
-    let Some(url) = url.filter(|url| !url.is_empty()) else {
-        return Ok(None);
-    };
-    let settings = InfluxSettings {
-        url: url.parse().context("INFLUX_WRITE_URL is no URL")?,
-        authorization: arguments.influx_authorization.clone(),
-    };
-    let points = metrics.points.clone();
-    let counted = Arc::new(move |fate, count| {
-        let outcome = match fate {
-            Fate::Written => "written",
-            Fate::Dropped => "dropped",
-        };
-        points.with_label_values(&[outcome]).inc_by(count);
-    });
-    Influx::start(&settings, counted)
-        .map(Some)
-        .map_err(|problem| anyhow::anyhow!("INFLUX_AUTHORIZATION: {problem}"))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {

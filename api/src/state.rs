@@ -3,10 +3,7 @@
 use crate::{
     exports::Exports, key::Pepper, kubernetes::Cluster, metrics::Metrics, routes::Receiver,
 };
-use backends::{
-    influx::Influx,
-    postgres::{StoreError, api::ApiStore},
-};
+use backends::postgres::{StoreError, api::ApiStore};
 use std::{sync::Arc, time::Duration};
 
 /// The one context of the routes; clones share it.
@@ -22,8 +19,6 @@ pub struct App {
     pub webhooks: Arc<Receiver>,
     /// None where no object store is set up.
     pub exports: Option<Arc<Exports>>,
-    /// Where the engagement series is written; none where no InfluxDB is set up.
-    pub influx: Option<Influx>,
 }
 
 /// What a request may take.
@@ -79,14 +74,7 @@ impl App {
                 .map_err(|error| StoreError::Invalid(format!("metrics: {error}")))?,
             limits,
             exports: None,
-            influx: None,
         })
-    }
-
-    /// With an InfluxDB for the engagement series.
-    #[must_use]
-    pub fn with_influx(self, influx: Option<Influx>) -> Self {
-        Self { influx, ..self }
     }
 
     /// With an object store for exports.

@@ -6,12 +6,9 @@ use api::{
     exports::{Exports, ObjectStoreSettings},
     key::{ApiKey, Pepper},
 };
-use backends::{
-    influx::Influx,
-    postgres::{
-        api::keys::{KeyStore, NewKey},
-        testing::TestDatabase,
-    },
+use backends::postgres::{
+    api::keys::{KeyStore, NewKey},
+    testing::TestDatabase,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method, RequestBuilder};
@@ -121,17 +118,6 @@ impl World {
         let achievements = serve(api::achievements_router(app.clone())).await;
         Self {
             achievements,
-            app,
-            ..self
-        }
-    }
-
-    /// The same, which tells `influx` of what it takes.
-    pub async fn with_influx(self, influx: Influx) -> Self {
-        let app = self.app.clone().with_influx(Some(influx));
-        let address = serve(api::router(app.clone())).await;
-        Self {
-            address,
             app,
             ..self
         }

@@ -3,7 +3,6 @@
 
 pub mod class;
 pub mod credential;
-pub mod influx;
 pub mod llm;
 pub mod objects;
 pub mod postgres;

@@ -20,13 +20,11 @@ const PACKAGES: [(&str, &str); 12] = [
     ("ca-certificates", "/etc/ssl/certs/ca-certificates.crt"),
 ];
 
-/// What only tests need: Argo CD keeps what it saw in Redis, and follows Git; Prometheus tries rules and panels; InfluxDB takes
-/// the engagement series.
-const FOR_TESTS: [(&str, &str); 4] = [
+/// What only tests need: Argo CD keeps what it saw in Redis, and follows Git; Prometheus tries rules and panels.
+const FOR_TESTS: [(&str, &str); 3] = [
     ("redis-server", "/usr/bin/redis-server"),
     ("git", "/usr/bin/git"),
     ("prometheus", "/usr/bin/promtool"),
-    ("influxdb", "/usr/bin/influxd"),
 ];
 
 const POLICY: &str = "#!/bin/sh\n# Of cargo xtask, while it installs packages.\nexit 101\n";

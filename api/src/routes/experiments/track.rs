@@ -68,9 +68,8 @@ pub async fn track_participant(
         value,
         at: told.at.unwrap_or_else(Utc::now),
     };
-    let batch = [outcome];
-    let ingested = app.store.ingest(&caller.namespace, &batch, 0).await?;
-    outcomes::note(&app, &caller.namespace, &batch, &ingested);
+    let ingested = app.store.ingest(&caller.namespace, &[outcome], 0).await?;
+    outcomes::count(&app, &ingested.tally);
     match ingested.refused.first() {
         None if ingested.tally.duplicate > 0 => Ok(Json(Tracked { fate: "duplicate" })),
         None => Ok(Json(Tracked { fate: "applied" })),

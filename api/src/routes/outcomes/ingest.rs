@@ -8,11 +8,10 @@ use crate::{
     access::{Caller, OutcomesWrite},
     input::require_media_type,
     problem::Problem,
-    series,
     state::App,
 };
 use axum::{Json, body::Body, extract::State, http::HeaderMap};
-use backends::postgres::api::outcomes::{Fate, Ingested, Tally, Told};
+use backends::postgres::api::outcomes::{Fate, Tally, Told};
 use futures::StreamExt;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -160,10 +159,10 @@ impl Ingest<'_> {
             .store
             .ingest(self.namespace, &self.batch, self.invalid)
             .await?;
-        note(self.app, self.namespace, &self.batch, &ingested);
         self.batch.clear();
         self.invalid = 0;
         self.report.add(&ingested.tally);
+        count(self.app, &ingested.tally);
         for (line, fate) in ingested.refused.into_iter().take(MAX_ERRORS) {
             self.report.note(line, reason_of(fate).to_owned());
         }
@@ -195,12 +194,9 @@ impl Report {
     }
 }
 
-/// Adds to the metric `threads_outcomes_total`, and what was taken to the engagement series.
-pub fn note(app: &App, namespace: &str, batch: &[Told], ingested: &Ingested) {
-    if let Some(influx) = &app.influx {
-        series::offer(influx, namespace, batch, ingested);
-    }
-    for (fate, count) in ingested.tally.iter() {
+/// Adds to the metric `threads_outcomes_total`.
+pub fn count(app: &App, tally: &Tally) {
+    for (fate, count) in tally.iter() {
         app.metrics
             .outcomes
             .with_label_values(&[fate.as_str()])

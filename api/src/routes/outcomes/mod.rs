@@ -5,7 +5,7 @@ mod ingest;
 mod line;
 mod lines;
 
-pub use ingest::{note, reason_of};
+pub use ingest::{count, reason_of};
 pub use line::{check_event_id, check_metric, check_value};
 
 use crate::state::App;

@@ -46,11 +46,6 @@ pub const OUTCOMES: Metric = Metric::counter(
         ],
     )],
 );
-pub const POINTS: Metric = Metric::counter(
-    "threads_influx_points_total",
-    "Points of the engagement series by whether InfluxDB took them.",
-    &[Label::of("outcome", &["written", "dropped"])],
-);
 pub const WEBHOOK_ANSWERS: Metric = Metric::counter(
     "threads_webhook_answers_total",
     "Deliveries of webhooks by how they were answered.",
@@ -69,10 +64,4 @@ pub const WEBHOOK_ANSWERS: Metric = Metric::counter(
     )],
 );
 
-pub const ALL: &[&Metric] = &[
-    &REQUESTS,
-    &REQUEST_SECONDS,
-    &OUTCOMES,
-    &POINTS,
-    &WEBHOOK_ANSWERS,
-];
+pub const ALL: &[&Metric] = &[&REQUESTS, &REQUEST_SECONDS, &OUTCOMES, &WEBHOOK_ANSWERS];
