@@ -23,12 +23,27 @@ pub struct TestDatabase {
     base: String,
 }
 
+/// Of the logins that every test database has.
+const PASSWORD: &str = "test-password";
+
 impl TestDatabase {
     /// A fresh database, or none where no Postgres was offered (with a line that says so).
     ///
     /// # Errors
     /// A Postgres that was offered but does not do what is asked.
     pub async fn create() -> Result<Option<Self>, StoreError> {
+        let Some(database) = Self::empty().await? else {
+            return Ok(None);
+        };
+        migrate::migrate(&database.migrate_url(), Duration::from_secs(5)).await?;
+        Ok(Some(database))
+    }
+
+    /// The same before any migration.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub async fn empty() -> Result<Option<Self>, StoreError> {
         let Ok(superuser) = std::env::var(SUPERUSER_URL) else {
             eprintln!(
                 "skipped: {SUPERUSER_URL} is not set, so there is no Postgres to test against"
@@ -45,8 +60,8 @@ impl TestDatabase {
             .get_or_try_init(|| drop_left_behind(&mut connection))
             .await?;
         for statement in [
-            format!("CREATE ROLE {install}_migrate LOGIN CREATEROLE PASSWORD 'test-password'"),
-            format!("CREATE ROLE {install}_operator LOGIN PASSWORD 'test-password'"),
+            format!("CREATE ROLE {install}_migrate LOGIN CREATEROLE PASSWORD '{PASSWORD}'"),
+            format!("CREATE ROLE {install}_operator LOGIN PASSWORD '{PASSWORD}'"),
             format!("CREATE DATABASE {install} OWNER {install}_migrate"),
             format!(
                 "COMMENT ON DATABASE {install} IS '{OWNED_BY}{}'",
@@ -55,28 +70,18 @@ impl TestDatabase {
         ] {
             connection.execute(AssertSqlSafe(statement)).await?;
         }
-        let database = Self {
+        Ok(Some(Self {
             superuser_url: format!("{base}/{install}"),
-            operator_url: login_url(
-                &base,
-                &format!("{install}_operator"),
-                "test-password",
-                &install,
-            ),
-            install: install.clone(),
-            base: base.clone(),
-        };
-        migrate::migrate(
-            &login_url(
-                &base,
-                &format!("{install}_migrate"),
-                "test-password",
-                &install,
-            ),
-            Duration::from_secs(5),
-        )
-        .await?;
-        Ok(Some(database))
+            operator_url: login_url(&base, &format!("{install}_operator"), PASSWORD, &install),
+            install,
+            base,
+        }))
+    }
+
+    /// URL of the login that owns the schema.
+    #[must_use]
+    pub fn migrate_url(&self) -> String {
+        self.url_of(&format!("{}_migrate", self.install), PASSWORD)
     }
 
     /// URL of another login of this database.

@@ -30,11 +30,14 @@ pub struct Run {
 
 impl World {
     pub async fn create() -> Option<Self> {
-        let database = TestDatabase::create().await.unwrap()?;
+        Some(Self::over(TestDatabase::create().await.unwrap()?).await)
+    }
+
+    pub async fn over(database: TestDatabase) -> Self {
         let store = OperatorStore::lead(&database.operator_url, "test")
             .await
             .unwrap();
-        Some(Self { database, store })
+        Self { database, store }
     }
 
     pub fn tenant(&self, namespace: &str) -> Tenant {
