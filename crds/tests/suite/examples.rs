@@ -49,7 +49,7 @@ fn assert_nothing_dropped(path: &str, given: &Value, read: &Value) {
     }
 }
 
-fn read<T: Serialize + DeserializeOwned>(document: &Value) -> T {
+pub fn read<T: Serialize + DeserializeOwned>(document: &Value) -> T {
     let name = document["metadata"]["name"].as_str().unwrap();
     let resource: T =
         serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));

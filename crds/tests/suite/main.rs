@@ -11,3 +11,4 @@ mod persona;
 mod prompt_template;
 mod schema;
 mod support;
+mod upgrade;
