@@ -54,7 +54,7 @@ pub fn run(name: Option<&str>, parameters: &[String]) -> Result<()> {
                  experiments  error rates by simulation, written to docs/experiments-simulations.md, agreement with scipy and statsmodels, the time of an evaluation; -- --runs N --only PART\n\
                  worker  posts a CPU-second of the worker; Postgres and RabbitMQ are those of `cargo xtask up`\n\
                  relay   outbox row to confirmed publish, beside one Celery producer; Postgres and RabbitMQ are those of `cargo xtask up`\n\
-                 operator  requests and memory when idle, apply to Accepted, a thousand jobs at once; on the cluster of `cargo xtask up`\n\
+                 operator  requests and memory when idle, apply to Accepted, a thousand jobs at once, a scrape and a start with ten thousand; on the cluster of `cargo xtask up`\n\
                  outcomes  NDJSON to rows through the REST API; Postgres is that of `cargo xtask up`\n\
                  webhooks  a signed delivery until its row is committed, at 200 a second; a burst of 5,000; Postgres is that of `cargo xtask up`\n\
                  achievements  a page of 20 of 100,000 with its exact total, for each filter and order; Postgres is that of `cargo xtask up`\n\

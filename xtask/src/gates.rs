@@ -2,6 +2,7 @@
 
 mod clustered;
 mod environment;
+mod rights;
 
 use crate::{
     argocd, chart,

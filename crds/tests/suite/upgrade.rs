@@ -45,12 +45,11 @@ fn tightened(path: &str, first: &Value, now: &Value) -> Vec<String> {
         }
     }
     let added = |key: &str| -> Vec<String> {
-        let added = strings(&now[key])
+        strings(&now[key])
             .difference(&strings(&first[key]))
             .copied()
             .map(String::from)
-            .collect();
-        added
+            .collect()
     };
     found.extend(
         added("required")

@@ -1,5 +1,5 @@
-//! What the operator costs a cluster: requests and memory when idle with many finished jobs, time from apply to Accepted, and
-//! status writes of many jobs at once.
+//! What the operator costs a cluster: requests and memory when idle with many finished jobs, time from apply to Accepted,
+//! status writes of many jobs at once, and, with all those jobs, a scrape of its metrics and its start.
 //!
 //! Runs against the cluster that the environment names, in a namespace of its own that it removes. `IDLE_MINUTES` (10), `JOBS`
 //! (9,900), `AT_ONCE` (1,000) and `ONE_BY_ONE` (50) say how much.
@@ -8,7 +8,9 @@ mod accepted;
 mod at_once;
 mod idle;
 mod requests;
+mod scrape;
 mod seed;
+mod start;
 
 use anyhow::{Context, Result};
 use threads_e2e::Cluster;
@@ -31,6 +33,8 @@ async fn main() -> Result<()> {
     accepted::measure(&cluster, setting("ONE_BY_ONE", 50)?).await?;
     at_once::measure(&cluster, setting("AT_ONCE", 1000)?).await?;
     seed::finished_jobs(&cluster, setting("JOBS", 9900)?).await?;
+    scrape::measure(&cluster, 50).await?;
+    start::measure(&cluster, 5).await?;
     idle::measure(&cluster, setting("IDLE_MINUTES", 10)?).await?;
     println!("removing namespace {NAMESPACE}");
     cluster.delete_namespace(NAMESPACE).await

@@ -43,14 +43,18 @@ pub fn growth(before: &BTreeMap<String, u64>, after: &BTreeMap<String, u64>) -> 
 
 /// Resident memory of the operator in MiB.
 pub async fn operator_memory(cluster: &Cluster) -> Result<f64> {
-    let path =
-        "/api/v1/namespaces/threads-system/services/threads-agent-metrics:metrics/proxy/metrics";
-    let text = get(cluster, path).await?;
+    let text = operator_metrics(cluster).await?;
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("process_resident_memory_bytes "))
         .context("the operator's metrics lack process_resident_memory_bytes")?;
     Ok(line.parse::<f64>()? / 1024.0 / 1024.0)
+}
+
+pub async fn operator_metrics(cluster: &Cluster) -> Result<String> {
+    let path =
+        "/api/v1/namespaces/threads-system/services/threads-agent-metrics:metrics/proxy/metrics";
+    get(cluster, path).await
 }
 
 async fn get(cluster: &Cluster, path: &str) -> Result<String> {

@@ -1,6 +1,6 @@
 //! The gates that need real backends and a real cluster: an instance of the tests' own, removed afterwards.
 
-use super::{cargo, environment};
+use super::{cargo, environment, rights};
 use crate::{
     api, argocd, deploy, exec, native,
     paths::{self, Instance},
@@ -30,7 +30,11 @@ pub fn every_test(tally: &mut Tally, keep: bool) -> Result<()> {
         );
         chart(tally, &instance);
         installed(tally, &instance);
-        end_to_end(tally, &instance, &end_to_end_tests()?)?;
+        if end_to_end(tally, &instance, &end_to_end_tests()?)? {
+            tally.step("rights granted are rights used", || {
+                rights::check(&instance)
+            });
+        }
     }
     finish(tally, &instance, keep)
 }
@@ -44,7 +48,12 @@ pub fn end_to_end_alone(tally: &mut Tally, names: &[String], keep: bool) -> Resu
     let instance = Instance::test()?;
     let _alone = instance.lock()?;
     if tally.step("the tests' cluster", || start(&instance)) {
-        end_to_end(tally, &instance, names)?;
+        let passed = end_to_end(tally, &instance, names)?;
+        if passed && names.len() == known.len() {
+            tally.step("rights granted are rights used", || {
+                rights::check(&instance)
+            });
+        }
     }
     finish(tally, &instance, keep)
 }
@@ -100,7 +109,8 @@ fn end_to_end_tests() -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn end_to_end(tally: &mut Tally, instance: &Instance, names: &[String]) -> Result<()> {
+/// Whether all passed.
+fn end_to_end(tally: &mut Tally, instance: &Instance, names: &[String]) -> Result<bool> {
     let mut command = told(instance, "test --workspace --locked --no-fail-fast")?;
     command
         .env("TEST_ARGOCD", argocd::program())
@@ -109,8 +119,7 @@ fn end_to_end(tally: &mut Tally, instance: &Instance, names: &[String]) -> Resul
     for name in names {
         command.args(["--test", name]);
     }
-    tally.gate("end to end", command.args(["--", "--test-threads=1"]));
-    Ok(())
+    Ok(tally.gate("end to end", command.args(["--", "--test-threads=1"])))
 }
 
 /// The chart's own lint, and whether the API server takes what a default install would send.

@@ -1,6 +1,6 @@
 //! etcd, the API server, the controller manager and the scheduler.
 
-use super::{build, kubectl};
+use super::{audit, build, kubectl};
 use crate::{exec, paths::Instance, process, progress::Step};
 use anyhow::Result;
 use std::time::Duration;
@@ -83,13 +83,14 @@ fn start_etcd(instance: &Instance) -> Result<()> {
 }
 
 fn start_apiserver(instance: &Instance, step: &Step) -> Result<()> {
-    process::ensure(
-        instance,
-        "apiserver",
-        process::inside(instance, build::bin().join("kube-apiserver"))
-            .args(APISERVER)
-            .arg(format!("--advertise-address={}", instance.node_address())),
-    )?;
+    let mut apiserver = process::inside(instance, build::bin().join("kube-apiserver"));
+    apiserver
+        .args(APISERVER)
+        .arg(format!("--advertise-address={}", instance.node_address()));
+    if instance.name == "test" {
+        apiserver.args(audit::arguments(instance)?);
+    }
+    process::ensure(instance, "apiserver", &mut apiserver)?;
     step.wait_until("the API server", Duration::from_secs(60), || {
         exec::succeeds(kubectl(instance).args(["get", "--raw", "/readyz", "--request-timeout=2s"]))
     })

@@ -1,5 +1,6 @@
 //! A real Kubernetes as plain processes in a network namespace: no Docker, no virtual machine.
 
+pub mod audit;
 pub mod build;
 pub mod cgroups;
 pub mod cluster;
