@@ -32,7 +32,7 @@ pub async fn measure(cluster: &Cluster, minutes: usize) -> Result<()> {
 }
 
 /// Until half a minute passes without a request for the product's kinds but watches.
-async fn settle(cluster: &Cluster) -> Result<()> {
+pub async fn settle(cluster: &Cluster) -> Result<()> {
     let mut quiet = 0;
     while quiet < 3 {
         let before = requests::of_apiserver(cluster).await?;

@@ -33,6 +33,7 @@ async fn main() -> Result<()> {
     accepted::measure(&cluster, setting("ONE_BY_ONE", 50)?).await?;
     at_once::measure(&cluster, setting("AT_ONCE", 1000)?).await?;
     seed::finished_jobs(&cluster, setting("JOBS", 9900)?).await?;
+    idle::settle(&cluster).await?;
     scrape::measure(&cluster, 50).await?;
     start::measure(&cluster, 5).await?;
     idle::measure(&cluster, setting("IDLE_MINUTES", 10)?).await?;
